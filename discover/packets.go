@@ -1,0 +1,202 @@
+package discover
+
+import (
+	"sync"
+	"time"
+
+	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/internal/netio"
+	"github.com/kithnet/kith/secp"
+)
+
+// scratch is the working memory for one batch, shared by all nodes of the
+// process: a node without traffic holds none.
+type scratch struct {
+	parsed [netio.BatchSize]discv4.Packet
+	used   int                  // how many of parsed hold something
+	from   [netio.BatchSize]int // index in the batch of each parsed packet
+	order  []int                // admitted packets: known sources first
+	later  []int
+	keys   [netio.BatchSize]secp.PublicKey
+	drops  [discv4.NumDrops]uint32
+	outs   []discv4.Out
+	buf    []byte
+	write  []netio.Packet
+}
+
+var scratchPool = sync.Pool{New: func() any {
+	return &scratch{buf: make([]byte, 0, 4*discv4.MaxPacketSize)}
+}}
+
+func takeScratch() *scratch { return scratchPool.Get().(*scratch) }
+
+// maxKeep bounds what a scratch keeps of a burst.
+const maxKeep = 4 * netio.BatchSize
+
+// release gives s back without anything of this node's: neither counts nor
+// references into a batch, whose memory is somebody else's from now on.
+func (s *scratch) release() {
+	clear(s.parsed[:s.used])
+	s.used = 0
+	clear(s.drops[:])
+	clear(s.outs)
+	clear(s.write)
+	if cap(s.outs) > maxKeep {
+		s.outs, s.write, s.buf = nil, nil, nil
+	}
+	scratchPool.Put(s)
+}
+
+// readLoop carries packets from the socket to the machine until Close.
+func (t *UDPv4) readLoop() {
+	for {
+		b, err := t.conn.ReadBatch()
+		if err != nil {
+			return
+		}
+		s := takeScratch()
+		t.handleBatch(b, s)
+		b.Release()
+		s.release()
+	}
+}
+
+// handleBatch is the way of a packet: what can be refused for free is refused
+// before any cryptography, signatures are recovered outside of the lock, and
+// answers signed outside of it too.
+func (t *UDPv4) handleBatch(b *netio.Batch, s *scratch) {
+	n := t.parse(b, s)
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		return
+	}
+	t.m.Advance(time.Now())
+	t.admit(b, s, n)
+	if len(s.order) == 0 { // a flood ends here
+		s.outs = t.m.Flush(s.outs[:0])
+		t.wake()
+		t.mu.Unlock()
+		t.send(s)
+		return
+	}
+	t.mu.Unlock()
+	t.open(s)
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		return
+	}
+	t.m.Advance(time.Now())
+	t.countDrops(s)
+	for _, i := range s.order {
+		t.m.HandlePacket(b.Packet(s.from[i]).Addr, &s.keys[i], &s.parsed[i])
+	}
+	s.outs = t.m.Flush(s.outs[:0])
+	t.wake()
+	t.mu.Unlock()
+	t.send(s)
+}
+
+// parse fills s.parsed and returns how many packets are well formed.
+func (t *UDPv4) parse(b *netio.Batch, s *scratch) (n int) {
+	var bytes int
+	for i := range b.Len() {
+		p := b.Packet(i)
+		bytes += len(p.Data)
+		drop := t.m.AdmitSource(p.Addr)
+		if drop == discv4.DropNone {
+			drop = s.parsed[n].Parse(p.Data)
+			s.used = n + 1
+		}
+		if drop != discv4.DropNone {
+			s.drops[drop]++
+			continue
+		}
+		s.from[n] = i
+		n++
+	}
+	t.traffic.packetsIn.Add(uint64(b.Len()))
+	t.traffic.bytesIn.Add(uint64(bytes))
+	return n
+}
+
+// admit puts the packets that are worth a recovery in order. The caller holds
+// the lock.
+func (t *UDPv4) admit(b *netio.Batch, s *scratch, n int) {
+	busy := b.Len() == netio.BatchSize
+	s.order, s.later = s.order[:0], s.later[:0]
+	for i := range n {
+		v := t.m.Admit(b.Packet(s.from[i]).Addr, &s.parsed[i], busy)
+		switch {
+		case v.Drop != discv4.DropNone:
+		case v.Known:
+			s.order = append(s.order, i)
+		default:
+			s.later = append(s.later, i)
+		}
+	}
+	s.order = append(s.order, s.later...)
+	t.countDrops(s)
+}
+
+// countDrops reports drops to the machine. The caller holds the lock.
+func (t *UDPv4) countDrops(s *scratch) {
+	for reason, n := range s.drops {
+		for range n {
+			t.m.Drop(discv4.Drop(reason))
+		}
+		s.drops[reason] = 0
+	}
+}
+
+// open recovers the signers and keeps the packets where that succeeds.
+func (t *UDPv4) open(s *scratch) {
+	kept := s.order[:0]
+	for _, i := range s.order {
+		key, drop := s.parsed[i].Open()
+		if drop != discv4.DropNone {
+			s.drops[drop]++
+			continue
+		}
+		s.keys[i] = key
+		kept = append(kept, i)
+	}
+	s.order = kept
+}
+
+// send encodes and signs s.outs and writes them. The hashes that replies will
+// quote are recorded before any of the packets leaves.
+func (t *UDPv4) send(s *scratch) {
+	if len(s.outs) == 0 {
+		return
+	}
+	s.buf, s.write = s.buf[:0], s.write[:0]
+	tell := false
+	for i := range s.outs {
+		o := &s.outs[i]
+		start := len(s.buf)
+		s.buf = o.Packet.Encode(s.buf, t.key)
+		// The buffer may move as it grows: what earlier packets alias stays valid.
+		s.write = append(s.write, netio.Packet{Data: s.buf[start:len(s.buf):len(s.buf)], Addr: o.To})
+		tell = tell || o.NeedsSent()
+	}
+	if tell {
+		t.mu.Lock()
+		for i := range s.outs {
+			t.m.Sent(&s.outs[i])
+		}
+		t.mu.Unlock()
+	}
+	var bytes int
+	for _, p := range s.write {
+		bytes += len(p.Data)
+	}
+	sent, err := t.conn.WriteBatch(s.write)
+	t.traffic.packetsOut.Add(uint64(sent))
+	t.traffic.bytesOut.Add(uint64(bytes))
+	if err != nil {
+		t.traffic.sendErrors.Add(uint64(len(s.write) - sent))
+		t.log.Debug("not all packets sent", "sent", sent, "of", len(s.write), "err", err)
+	}
+}

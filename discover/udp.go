@@ -1,0 +1,302 @@
+package discover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	crand "crypto/rand"
+
+	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/netio"
+	"github.com/kithnet/kith/kad"
+	"github.com/kithnet/kith/nodedb"
+	"github.com/kithnet/kith/secp"
+)
+
+// Conn is the packet connection that a node runs on.
+type Conn = netio.Conn
+
+// ListenUDP opens a UDP socket for a node, with a receive buffer of 4 MiB asked
+// for. Port 0 picks a free one; [::] listens on IPv4 as well.
+func ListenUDP(addr netip.AddrPort) (Conn, error) {
+	c, err := netio.Listen(addr, netio.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Config is what a node may be told. The zero value is a node that knows nobody.
+type Config struct {
+	// Bootnodes are asked while the table is thin. A DNS name is resolved
+	// again and again until it is found.
+	Bootnodes []*enode.Node
+	// NetRestrict are the networks to talk to; none means all.
+	NetRestrict []netip.Prefix
+	// DB keeps nodes over a restart. It may be shared and is not closed. nil
+	// keeps none.
+	DB *nodedb.DB
+	// Log hears what an operator should know. nil is silent.
+	Log *slog.Logger
+	// Workers is the number of goroutines that read packets; 0 means one for
+	// each core.
+	Workers int
+	// Limits bound the cryptography that strangers can cause.
+	Limits discv4.Limits
+	// Resolve finds the addresses of a bootnode with a DNS name. nil means the
+	// system's resolver.
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	// Rand seeds all random choices, for tests; zero means a secret seed.
+	Rand [32]byte
+}
+
+// UDPv4 is a node that speaks Node Discovery v4. All methods may be called
+// concurrently.
+type UDPv4 struct {
+	conn Conn
+	ln   *enode.LocalNode
+	key  *secp.PrivateKey
+	cfg  Config
+	log  *slog.Logger
+
+	mu     sync.Mutex
+	m      *discv4.Machine
+	timer  *time.Timer
+	wakeAt time.Time
+	closed bool
+
+	wg      sync.WaitGroup
+	ctx     context.Context // ends at Close
+	cancel  context.CancelFunc
+	traffic traffic
+}
+
+// ListenV4 starts a node on conn, which it owns from now on, unless it returns
+// an error: a bootnode without a UDP endpoint and a name. ln is given the
+// connection's endpoint as its fallback.
+func ListenV4(conn Conn, ln *enode.LocalNode, cfg Config) (*UDPv4, error) {
+	t := &UDPv4{conn: conn, ln: ln, key: ln.Key(), cfg: cfg, log: cfg.Log}
+	if t.log == nil {
+		t.log = slog.New(slog.DiscardHandler)
+	}
+	for i, n := range cfg.Bootnodes {
+		if _, ok := n.UDPEndpoint(); !ok && n.Hostname() == "" {
+			return nil, fmt.Errorf("discover: bootnode %d has no UDP endpoint: %v", i+1, n)
+		}
+	}
+	local := conn.LocalAddr()
+	ln.SetFallbackUDP(local.Port())
+	if local.Addr().IsUnspecified() {
+		ln.SetFallbackIP(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	} else {
+		ln.SetFallbackIP(local.Addr())
+	}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	t.m = discv4.New(t.machineConfig())
+	now := time.Now()
+	if cfg.DB != nil {
+		for e := range cfg.DB.All() {
+			t.m.Restore(discv4.Proof(e), now)
+		}
+	}
+	t.timer = time.AfterFunc(time.Hour, t.onTimer)
+	t.start(cfg)
+	return t, nil
+}
+
+func (t *UDPv4) machineConfig() discv4.Config {
+	c := discv4.Config{
+		ID:          t.ln.ID(),
+		Self:        t.ln.Node,
+		Rand:        newRand(t.cfg.Rand),
+		NetRestrict: t.cfg.NetRestrict,
+		Limits:      t.cfg.Limits,
+		Seen: func(voice netip.Addr, endpoint netip.AddrPort) {
+			t.ln.AddStatement(time.Now(), voice, endpoint)
+		},
+		Trace: t.trace,
+	}
+	for _, n := range t.cfg.Bootnodes {
+		if _, ok := n.UDPEndpoint(); ok {
+			c.Bootnodes = append(c.Bootnodes, n)
+		}
+	}
+	if t.cfg.DB != nil {
+		c.Store = store{t.cfg.DB}
+	}
+	return c
+}
+
+func (t *UDPv4) start(cfg Config) {
+	workers := cfg.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	for range workers {
+		t.wg.Go(t.readLoop)
+	}
+	var named []*enode.Node
+	for _, n := range cfg.Bootnodes {
+		if _, ok := n.UDPEndpoint(); !ok {
+			named = append(named, n)
+		}
+	}
+	if len(named) > 0 {
+		t.wg.Go(func() { t.resolveBootnodes(named) })
+	}
+	t.do(func(*discv4.Machine) {})
+}
+
+func newRand(seed [32]byte) *rand.Rand {
+	if seed == [32]byte{} {
+		crand.Read(seed[:])
+	}
+	return rand.New(rand.NewChaCha8(seed))
+}
+
+// do is the only way into the machine from outside of the packet path. It
+// reports whether the node still runs.
+func (t *UDPv4) do(f func(m *discv4.Machine)) bool {
+	s := takeScratch()
+	defer s.release()
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		return false
+	}
+	t.m.Advance(time.Now())
+	f(t.m)
+	s.outs = t.m.Flush(s.outs[:0])
+	t.wake()
+	t.mu.Unlock()
+	t.send(s)
+	return true
+}
+
+// wake sets the timer for the machine. The caller holds the lock, or resets
+// could come in the wrong order.
+func (t *UDPv4) wake() {
+	if at := t.m.NextWake(); !at.Equal(t.wakeAt) {
+		t.wakeAt = at
+		t.timer.Reset(time.Until(at))
+	}
+}
+
+func (t *UDPv4) onTimer() {
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		return
+	}
+	t.wg.Add(1) // under the lock: Close waits for it or is seen here
+	t.wakeAt = time.Time{}
+	t.mu.Unlock()
+	defer t.wg.Done()
+	t.do(func(*discv4.Machine) {})
+}
+
+// Close ends the node: requests end with discv4.ErrClosed, lookups with it and
+// what they have. It returns when no goroutine is left. Further calls return
+// net.ErrClosed.
+func (t *UDPv4) Close() error {
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		return net.ErrClosed
+	}
+	t.closed = true
+	t.cancel() // before the calls end, or theirs would not see why
+	t.timer.Stop()
+	t.m.Close()
+	t.mu.Unlock()
+	err := t.conn.Close()
+	t.wg.Wait()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil
+	}
+	return err
+}
+
+// Self returns the own node with its current record.
+func (t *UDPv4) Self() *enode.Node { return t.ln.Node() }
+
+// LocalNode returns the own node's record keeper.
+func (t *UDPv4) LocalNode() *enode.LocalNode { return t.ln }
+
+func (t *UDPv4) trace(e kad.Event) {
+	if !t.log.Enabled(t.ctx, slog.LevelDebug) {
+		return
+	}
+	switch e.Kind {
+	case kad.EventRefresh:
+		t.log.Debug("table refresh", "live", e.Count)
+	case kad.EventLookup:
+		t.log.Debug("lookup done", "found", e.Count)
+	default:
+		t.log.Debug("table "+e.Kind.String(), "id", e.Node.ID().Short(), "ip", e.Node.IP(), "udp", e.Node.UDP(), "bucket", e.Bucket)
+	}
+}
+
+// traffic counts what passes the socket.
+type traffic struct {
+	packetsIn, packetsOut, bytesIn, bytesOut, sendErrors atomic.Uint64
+}
+
+// Stats are counters since the node started.
+type Stats struct {
+	discv4.Stats
+	PacketsIn, PacketsOut uint64
+	BytesIn, BytesOut     uint64
+	SendErrors            uint64 // packets that the system did not take
+	// ReadBufferAsked and ReadBufferGranted are the sizes of the socket's
+	// receive buffer in bytes; 0 where they can't be told.
+	ReadBufferAsked, ReadBufferGranted int
+}
+
+// Stats returns the counters.
+func (t *UDPv4) Stats() Stats {
+	t.mu.Lock()
+	s := Stats{Stats: t.m.Stats()}
+	t.mu.Unlock()
+	s.PacketsIn, s.PacketsOut = t.traffic.packetsIn.Load(), t.traffic.packetsOut.Load()
+	s.BytesIn, s.BytesOut = t.traffic.bytesIn.Load(), t.traffic.bytesOut.Load()
+	s.SendErrors = t.traffic.sendErrors.Load()
+	if b, ok := t.conn.(interface{ ReadBuffer() (asked, granted int) }); ok {
+		s.ReadBufferAsked, s.ReadBufferGranted = b.ReadBuffer()
+	}
+	return s
+}
+
+// Buckets describes the table, nearest bucket first.
+func (t *UDPv4) Buckets() []kad.BucketInfo {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.m.Table().Buckets()
+}
+
+// store is the node database as the machine sees it.
+type store struct{ db *nodedb.DB }
+
+// seedMaxAge is how long ago a node must have answered to be worth a try.
+const seedMaxAge = 5 * 24 * time.Hour
+
+func (s store) Put(p discv4.Proof) { s.db.Put(nodedb.Entry(p)) }
+
+func (s store) Seeds(rng *rand.Rand, max int, now time.Time) []*enode.Node {
+	entries := s.db.Seeds(rng, max, now, seedMaxAge)
+	nodes := make([]*enode.Node, len(entries))
+	for i, e := range entries {
+		nodes[i] = e.Node
+	}
+	return nodes
+}

@@ -1,0 +1,172 @@
+package discv4
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/kithnet/kith/kad"
+)
+
+// Limits bound how many packets from outside may cost cryptography. Zero
+// values mean the defaults.
+type Limits struct {
+	// NewPerSecond is the budget for packets from endpoints that proved
+	// nothing. Each costs a recovery and two signatures, a sixth of a
+	// millisecond with libsecp256k1, so the default of 512 is a twelfth of a core.
+	NewPerSecond int
+	// NewPerNetwork is the part of it that one IPv4 /24 or IPv6 /48 may use;
+	// loopback and private addresses are not limited by it. Default 32.
+	NewPerNetwork int
+	// KnownPerSecond is what one proven endpoint may ask while the node is
+	// busy. Default 4096: a third of what a core answers.
+	KnownPerSecond int
+}
+
+const (
+	defaultNewPerSecond   = 512
+	defaultNewPerNetwork  = 32
+	defaultKnownPerSecond = 4096
+
+	// newSlots is the number of budgets that networks share by a keyed hash of
+	// their address: constant memory whatever the number of sources.
+	newSlots = 1024
+
+	// maxAttempts is how many packets may claim to be one awaited reply before
+	// the rest are dropped unseen. A forger that sees no traffic has to guess
+	// what is awaited, and then gets this many recoveries out of it.
+	maxAttempts = 4
+)
+
+// bucket is a token bucket that holds two seconds' worth.
+type bucket struct {
+	tokens float32
+	last   int64 // nanoseconds since the gate's beginning; 0: never used
+}
+
+func (b *bucket) take(now int64, perSecond float32) bool {
+	if b.last == 0 {
+		b.tokens = 2 * perSecond
+	} else if now > b.last {
+		b.tokens = min(b.tokens+perSecond*float32(now-b.last)/float32(time.Second), 2*perSecond)
+	}
+	b.last = now
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}
+
+// gate keeps the budgets.
+type gate struct {
+	newTotal, newNetwork, known float32
+	start                       time.Time
+	total                       bucket
+	networks                    []bucket // made when the first is needed
+	seed                        uint64
+}
+
+func (g *gate) init(l Limits, seed uint64) {
+	or := func(v, def int) float32 {
+		if v <= 0 {
+			v = def
+		}
+		return float32(v)
+	}
+	g.newTotal = or(l.NewPerSecond, defaultNewPerSecond)
+	g.newNetwork = or(l.NewPerNetwork, defaultNewPerNetwork)
+	g.known = or(l.KnownPerSecond, defaultKnownPerSecond)
+	g.seed = seed
+}
+
+func (g *gate) clock(now time.Time) int64 {
+	if g.start.IsZero() {
+		g.start = now.Add(-1)
+	}
+	return int64(now.Sub(g.start))
+}
+
+// admitNew takes a packet from an unknown source off its budgets.
+func (g *gate) admitNew(from netip.Addr, at time.Time) bool {
+	now := g.clock(at)
+	if p, limited := kad.Network(from); limited {
+		if g.networks == nil {
+			g.networks = make([]bucket, newSlots)
+		}
+		if !g.networks[g.slot(p.Addr())].take(now, g.newNetwork) {
+			return false
+		}
+	}
+	return g.total.take(now, g.newTotal)
+}
+
+// slot hashes a network's address with the gate's seed.
+func (g *gate) slot(addr netip.Addr) uint64 {
+	a := addr.As16()
+	h := g.seed
+	for _, c := range a {
+		h = (h ^ uint64(c)) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+	}
+	return h % newSlots
+}
+
+// Verdict is the gate's answer for a packet.
+type Verdict struct {
+	Drop  Drop // DropNone: worth a recovery
+	Known bool // from a proven endpoint, or an awaited reply: goes first
+}
+
+// Admit decides, before any cryptography, whether a parsed packet is worth
+// recovering its signature. busy says that more packets wait than the driver
+// can take at once: only then is a proven endpoint held to its share.
+func (m *Machine) Admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
+	v := m.admit(from, p, busy)
+	if v.Drop != DropNone {
+		m.stats.Drops[v.Drop]++
+	}
+	return v
+}
+
+func (m *Machine) admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
+	if p.Expired(m.told(m.now)) {
+		return Verdict{Drop: DropExpired}
+	}
+	switch p.Kind {
+	case Pong, Neighbors, ENRResponse:
+		if !m.calls.awaited(from, p) {
+			return Verdict{Drop: DropUnsolicited}
+		}
+		return Verdict{Known: true}
+	}
+	if peer := m.peers.byFrom[from]; peer != nil && peer.proven(m.now) {
+		if busy && !peer.rate.take(m.gate.clock(m.now), m.gate.known) {
+			return Verdict{Drop: DropSourceLimit}
+		}
+		return Verdict{Known: true}
+	}
+	if p.Kind != Ping {
+		if m.calls.provingAt(from) {
+			return Verdict{Known: true}
+		}
+		if m.peers.byAddr[from.Addr()] == 0 {
+			return Verdict{Drop: DropUnproven}
+		}
+	}
+	if !m.gate.admitNew(from.Addr(), m.now) {
+		return Verdict{Drop: DropNewLimit}
+	}
+	return Verdict{}
+}
+
+// AdmitSource decides on a datagram's source alone, before its content is
+// looked at. It may be called at any time from anywhere.
+func (m *Machine) AdmitSource(from netip.AddrPort) Drop {
+	if from.Port() == 0 || !sendable(from.Addr()) {
+		return DropBadSource
+	}
+	if !permitted(m.cfg.NetRestrict, from.Addr()) {
+		return DropNetRestrict
+	}
+	return DropNone
+}

@@ -1,0 +1,253 @@
+package discv4
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/kad"
+	"github.com/kithnet/kith/secp"
+)
+
+// HandlePacket acts on an opened packet that [Machine.Admit] let through. key
+// is its signer's.
+func (m *Machine) HandlePacket(from netip.AddrPort, key *secp.PublicKey, p *Packet) Drop {
+	id := enode.PubkeyID(key)
+	drop := DropOwn
+	if id != m.cfg.ID {
+		drop = m.handle(from, id, key, p)
+	}
+	if drop != DropNone {
+		m.stats.Drops[drop]++
+	} else {
+		m.stats.Handled[p.Kind]++
+	}
+	m.runDeferred()
+	return drop
+}
+
+func (m *Machine) handle(from netip.AddrPort, id enode.ID, key *secp.PublicKey, p *Packet) Drop {
+	switch p.Kind {
+	case Ping:
+		return m.handlePing(from, id, key, p)
+	case Pong:
+		return m.handlePong(from, id, p)
+	case Findnode, ENRRequest:
+		return m.handleQuery(from, id, p)
+	case Neighbors:
+		return m.handleNeighbors(from, id, p)
+	default:
+		return m.handleENRResponse(from, id, key, p)
+	}
+}
+
+// handlePing answers, and has the sender prove its endpoint if it has not
+// (discv4.md, "Ping Packet").
+func (m *Machine) handlePing(from netip.AddrPort, id enode.ID, key *secp.PublicKey, p *Packet) Drop {
+	pk := peerKey{id, from.Addr()}
+	peer := m.peers.byKey[pk]
+	known := peer != nil && peer.from == from && peer.proven(m.now)
+	if other := m.peers.byFrom[from]; !known && other != nil && other.proven(m.now) {
+		// Admit let it through for the node that is known there.
+		if !m.gate.admitNew(from.Addr(), m.now) {
+			return DropNewLimit
+		}
+	}
+	m.send(Out{To: from, Packet: Packet{
+		Kind: Pong, To: from, ToTCP: p.SenderTCP, Token: p.Hash, Seq: m.cfg.Self().Seq(),
+	}})
+	if known && peer.fails == 0 {
+		peer.ping = m.now
+		m.peers.touch(peer)
+		if peer.node.Record() == nil && peer.node.TCP() != p.SenderTCP {
+			peer.node = enode.NewV4(*key, from.Addr(), p.SenderTCP, from.Port())
+		}
+		m.table.AddLive(peer.node)
+		m.table.Announced(id, p.Seq)
+	} else {
+		m.pingBack(from, id, enode.NewV4(*key, from.Addr(), p.SenderTCP, from.Port()))
+	}
+	m.bondComplete(pk)
+	return DropNone
+}
+
+// pingBack asks the sender of a PING to prove its endpoint.
+func (m *Machine) pingBack(from netip.AddrPort, id enode.ID, n *enode.Node) {
+	key := callKey{id, from}
+	if pc := m.calls.pings[key]; pc != nil {
+		pc.pinged = m.now
+		return
+	}
+	if m.calls.pending >= maxStrangers {
+		return
+	}
+	pc := m.ping(n, pingSendsOnce, func(r PingResult, err error) {
+		if err != nil {
+			return
+		}
+		if p := m.peers.byKey[key.peerKey()]; p != nil {
+			m.table.AddLive(p.node)
+			m.table.Announced(id, r.Seq)
+		}
+	})
+	if pc != nil {
+		pc.pinged = m.now
+	}
+}
+
+// handlePong takes the proof of the endpoint that was asked.
+func (m *Machine) handlePong(from netip.AddrPort, id enode.ID, p *Packet) Drop {
+	if pc := m.calls.tokens[p.Token]; pc == nil || pc.to != from {
+		return DropUnsolicited
+	}
+	// PINGs to one endpoint within one second are the same packet, whichever
+	// node they are for: the signer tells which one answers.
+	pc := m.calls.pings[callKey{id, from}]
+	if pc == nil {
+		return DropWrongSender
+	}
+	try := slices.Index(pc.hashes[:pc.sends], p.Token)
+	if try < 0 {
+		return DropWrongSender
+	}
+	r := PingResult{Seq: p.Seq, Endpoint: p.To, RTT: m.now.Sub(pc.sentAt[try])}
+	if !slices.Contains(pc.hashes[try+1:pc.sends], p.Token) { // else it may answer either
+		m.rtt.observe(r.RTT)
+	}
+	peer := m.peers.add(pc.node)
+	peer.pong, peer.fails = m.now, 0
+	if !pc.pinged.IsZero() {
+		peer.ping = pc.pinged
+	}
+	m.save(peer)
+	if m.cfg.Seen != nil && p.To.IsValid() {
+		m.cfg.Seen(from.Addr(), p.To)
+	}
+	m.endPing(pc, r, nil)
+	if q := pc.parked; q != nil {
+		m.answer(q.from, id, &q.packet)
+	}
+	return DropNone
+}
+
+// save gives the proof to the store.
+func (m *Machine) save(p *peer) {
+	if m.cfg.Store != nil {
+		m.cfg.Store.Put(Proof{Node: p.node, LastPong: m.told(p.pong), LastPing: m.told(p.ping), Fails: p.fails})
+	}
+}
+
+// handleQuery answers those who have proven that they are where the query says
+// it comes from. All others get silence, or they could aim our answers at a
+// victim (discv4.md, "Endpoint Proof").
+func (m *Machine) handleQuery(from netip.AddrPort, id enode.ID, p *Packet) Drop {
+	if peer := m.peers.byKey[peerKey{id, from.Addr()}]; peer != nil && peer.proven(m.now) {
+		m.peers.touch(peer)
+		m.answer(from, id, p)
+		return DropNone
+	}
+	if pc := m.calls.pings[callKey{id, from}]; pc != nil && pc.parked == nil {
+		q := &parked{from: from, packet: *p}
+		q.packet.raw, q.packet.body = nil, nil // they belong to the caller
+		pc.parked = q
+		return DropNone
+	}
+	return DropUnproven
+}
+
+func (m *Machine) answer(to netip.AddrPort, id enode.ID, p *Packet) {
+	if p.Kind == ENRRequest {
+		m.send(Out{To: to, Packet: Packet{Kind: ENRResponse, Token: p.Hash, Record: m.cfg.Self().Record()}})
+		return
+	}
+	nodes := make([]*enode.Node, 0, kad.BucketSize)
+	nodes = m.table.Closest(nodes, enode.PubkeyID(&p.Target), kad.BucketSize, func(n *enode.Node) bool {
+		return n.ID() != id && relayable(to.Addr(), n.IP())
+	})
+	for {
+		fit := fitNeighbors(nodes)
+		m.send(Out{To: to, Packet: Packet{Kind: Neighbors, Nodes: nodes[:fit]}})
+		if nodes = nodes[fit:]; len(nodes) == 0 {
+			return
+		}
+	}
+}
+
+func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) Drop {
+	r := m.calls.finds[from]
+	if r == nil {
+		return DropUnsolicited
+	}
+	if r.key.id != id {
+		return DropWrongSender
+	}
+	m.heardBy(r.key)
+	count := len(p.Nodes)
+	nodes := p.Nodes[:0]
+	for _, n := range p.Nodes {
+		if relayable(from.Addr(), n.IP()) && permitted(m.cfg.NetRestrict, n.IP()) && n.ID() != m.cfg.ID {
+			nodes = append(nodes, n)
+		}
+	}
+	if r.state == late {
+		m.table.AddLate(r.node, nodes)
+		return DropNone
+	}
+	if r.tries == 1 && r.state == asked {
+		m.rtt.observe(m.now.Sub(r.sentAt))
+	}
+	if r.received += count; r.received > kad.BucketSize {
+		nodes = nodes[:max(0, len(nodes)-(r.received-kad.BucketSize))]
+	}
+	r.nodes = append(r.nodes, nodes...)
+	if r.received >= kad.BucketSize || count < fullAnswer {
+		m.gotAll(r)
+		return DropNone
+	}
+	m.stopAwaiting(r)
+	r.state = more
+	m.schedule(&r.task, followWait(m.now.Sub(r.sentAt)))
+	return DropNone
+}
+
+func (m *Machine) handleENRResponse(from netip.AddrPort, id enode.ID, key *secp.PublicKey, p *Packet) Drop {
+	awaiting := m.calls.enrs[replyKey{p.Token, from}]
+	if len(awaiting) == 0 {
+		return DropUnsolicited
+	}
+	if !slices.ContainsFunc(awaiting, func(r *request) bool { return r.key.id == id }) {
+		return DropWrongSender
+	}
+	if p.Record.PublicKey() != *key {
+		return DropRecord
+	}
+	n, err := enode.FromRecord(p.Record)
+	if err != nil {
+		return DropRecord
+	}
+	// Its record may leave out an endpoint, or name one of no use here: it
+	// answers where it was asked.
+	if ep, ok := n.UDPEndpoint(); !ok || !relayable(from.Addr(), ep.Addr()) {
+		n = n.WithEndpoint(from.Addr(), from.Port())
+	}
+	pk := peerKey{id, from.Addr()}
+	m.heardBy(pk)
+	if peer := m.peers.byKey[pk]; peer != nil && n.Seq() >= peer.node.Seq() {
+		peer.node = n.WithEndpoint(peer.from.Addr(), peer.from.Port())
+		m.save(peer)
+	}
+	for _, r := range slices.Clone(awaiting) {
+		if r.key.id == id && m.stop(r) {
+			r.gotRecord(n, nil)
+		}
+	}
+	return DropNone
+}
+
+// heardBy notes that a node answered a query: it has a proof of this node's
+// endpoint, even if that is from before this node started.
+func (m *Machine) heardBy(key peerKey) {
+	if p := m.peers.byKey[key]; p != nil && !p.knowsUs(m.now) {
+		p.ping = m.now
+	}
+}

@@ -1,0 +1,224 @@
+package discv4
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/kad"
+)
+
+// Errors that requests end with.
+var (
+	ErrTimeout    = errors.New("discv4: no answer")
+	ErrNoEndpoint = errors.New("discv4: node has no UDP endpoint that can be reached")
+	ErrRestricted = errors.New("discv4: node is outside of the allowed networks")
+	ErrBusy       = errors.New("discv4: too many requests under way")
+	ErrClosed     = errors.New("discv4: closed")
+)
+
+// Proof is what is known of a node's endpoint: when each side last proved to
+// the other that it receives what is sent there.
+type Proof struct {
+	Node     *enode.Node
+	LastPong time.Time // it answered our PING
+	LastPing time.Time // we answered its PING
+	Fails    int       // PINGs in a row that it did not answer
+}
+
+// Store keeps proofs over a restart. It must not block.
+type Store interface {
+	kad.Seeder
+	Put(Proof)
+}
+
+// Config is what a Machine needs from outside.
+type Config struct {
+	ID          enode.ID
+	Self        func() *enode.Node // the own node with its current record
+	Rand        *rand.Rand
+	Bootnodes   []*enode.Node
+	Store       Store          // may be nil
+	NetRestrict []netip.Prefix // networks to talk to; none means all
+	Limits      Limits
+	// Seen, if set, hears how each node that answers a PING sees this one. It
+	// must not call the machine.
+	Seen func(voice netip.Addr, endpoint netip.AddrPort)
+	// Trace, if set, hears of changes of the table. It must not call the machine.
+	Trace func(kad.Event)
+}
+
+// Out is a packet to be sent. The driver encodes it and, before it leaves,
+// reports it by [Machine.Sent].
+type Out struct {
+	To     netip.AddrPort
+	Packet Packet
+
+	ping *pingCall
+	req  *request
+	try  int // which of their sends it is
+}
+
+// Machine is the protocol state of one node. See the package's documentation
+// for the order of calls.
+type Machine struct {
+	cfg   Config
+	now   time.Time     // never goes back: what is due would wait until it came again
+	lead  time.Duration // of now over the time that Advance was told
+	table *kad.Table
+	out   []Out
+
+	tasks    taskHeap
+	taskSeq  uint64
+	deferred []func()
+
+	peers peerSet
+	calls calls
+	gate  gate
+	rtt   rttEstimate
+	stats Stats
+}
+
+// Stats are counters since the machine was made.
+type Stats struct {
+	Handled [numKinds]uint64 // packets acted on, by Kind
+	Sent    [numKinds]uint64 // packets flushed, by Kind
+	Drops   [NumDrops]uint64 // by reason
+	Proven  int              // endpoints with a proof, now
+	Pending int              // requests under way, now
+	Table   kad.Stats
+}
+
+// New returns a machine. Its first Advance starts the table's first refresh.
+func New(cfg Config) *Machine {
+	m := &Machine{cfg: cfg}
+	m.peers.init()
+	m.calls.init()
+	m.gate.init(cfg.Limits, cfg.Rand.Uint64())
+	self := cfg.Self()
+	var seeder kad.Seeder
+	if cfg.Store != nil {
+		seeder = cfg.Store
+	}
+	m.table = kad.New(kad.Config{
+		Self:      cfg.ID,
+		SelfKey:   self.PublicKey(),
+		Transport: transport{m},
+		Rand:      cfg.Rand,
+		Bootnodes: cfg.Bootnodes,
+		Seeder:    seeder,
+		Trace:     cfg.Trace,
+	})
+	return m
+}
+
+// Table returns the machine's table. It may be called wherever the machine may.
+func (m *Machine) Table() *kad.Table { return m.table }
+
+// Restore takes a proof of an earlier run, before the first Advance.
+func (m *Machine) Restore(p Proof, now time.Time) {
+	if _, ok := p.Node.UDPEndpoint(); !ok || now.Sub(p.LastPong) >= proofValid || now.Before(p.LastPong) {
+		return
+	}
+	peer := m.peers.add(p.Node)
+	peer.pong, peer.ping, peer.fails = p.LastPong, p.LastPing, p.Fails
+}
+
+// Advance sets the time and runs what is due. When the time was set back,
+// waits end and proofs age as if it had gone on.
+func (m *Machine) Advance(now time.Time) {
+	if back := m.now.Sub(now.Add(m.lead)); back > 0 {
+		m.lead += back
+	}
+	m.now = now.Add(m.lead)
+	m.runTasks()
+	m.table.Advance(m.now)
+	m.runDeferred()
+}
+
+// told returns what a time of the machine is, or will be, by Advance's clock.
+func (m *Machine) told(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(-m.lead)
+}
+
+// NextWake returns when Advance is due again.
+func (m *Machine) NextWake() time.Time {
+	next := m.table.NextWake()
+	if len(m.tasks) > 0 && m.tasks[0].at.Before(next) {
+		next = m.tasks[0].at
+	}
+	if len(m.deferred) > 0 {
+		next = m.now
+	}
+	return m.told(next)
+}
+
+// Flush appends the packets to be sent to dst, in order.
+func (m *Machine) Flush(dst []Out) []Out {
+	m.runDeferred()
+	dst = append(dst, m.out...)
+	clear(m.out)
+	m.out = m.out[:0]
+	return dst
+}
+
+// Close ends every request with ErrClosed. Lookups end with what they have.
+func (m *Machine) Close() {
+	m.calls.close(m)
+	m.runDeferred()
+	clear(m.out)
+	m.out = nil
+}
+
+// deferCall runs f at the end of the call under way, so that a done function is
+// never called from inside the request it belongs to.
+func (m *Machine) deferCall(f func()) { m.deferred = append(m.deferred, f) }
+
+func (m *Machine) runDeferred() {
+	for i := 0; i < len(m.deferred); i++ { // grows while it runs
+		m.deferred[i]()
+	}
+	clear(m.deferred)
+	m.deferred = m.deferred[:0]
+}
+
+func (m *Machine) send(o Out) *Out {
+	if o.Packet.Kind != ENRResponse {
+		o.Packet.Expiration = uint64(m.told(m.now).Add(Expiration).Unix())
+	}
+	m.stats.Sent[o.Packet.Kind]++
+	m.out = append(m.out, o)
+	return &m.out[len(m.out)-1]
+}
+
+// Stats returns the counters.
+func (m *Machine) Stats() Stats {
+	s := m.stats
+	s.Proven = len(m.peers.byKey)
+	s.Pending = m.calls.pending
+	s.Table = m.table.Stats()
+	return s
+}
+
+// Drop counts a packet that the driver dropped before the machine saw it.
+func (m *Machine) Drop(reason Drop) { m.stats.Drops[reason]++ }
+
+// transport is the machine as the table sees it.
+type transport struct{ m *Machine }
+
+func (t transport) Ping(n *enode.Node, done func(uint64, error)) {
+	t.m.Ping(n, func(r PingResult, err error) { done(r.Seq, err) })
+}
+
+func (t transport) RequestENR(n *enode.Node, done func(*enode.Node, error)) {
+	t.m.RequestENR(n, done)
+}
+
+func (t transport) Findnode(n *enode.Node, target kad.Target, done func([]*enode.Node, error)) {
+	t.m.Findnode(n, target, done)
+}

@@ -1,0 +1,248 @@
+package discv4
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/kad"
+	"github.com/kithnet/kith/secp"
+)
+
+// fullAnswer is the number of nodes from which on a NEIGHBORS packet may be
+// followed by another: go-ethereum sends 12, we send as many as fit.
+const fullAnswer = 12
+
+// maxTries is how often a query is asked. Between the two the bond is made
+// anew, in case the other side has forgotten it.
+const maxTries = 2
+
+type requestState uint8
+
+const (
+	bonding   requestState = iota // PING sent
+	awaitPing                     // PONG came; the node's own PING may follow
+	queued                        // another FINDNODE to the same endpoint is under way
+	asked                         // the query is sent
+	more                          // a full NEIGHBORS came; another may follow
+	late                          // done; what still comes is passed on
+	ended
+)
+
+// request is a FINDNODE or ENRREQUEST on its way. The other side answers only
+// to whom has answered its PING, so before the query comes a bond: our PING,
+// its PONG, and if it did not know us its own PING and our PONG (discv4.md,
+// "Endpoint Proof").
+type request struct {
+	task
+	kind      Kind
+	node      *enode.Node
+	key       peerKey
+	to        netip.AddrPort
+	target    secp.PublicKey
+	state     requestState
+	tries     int
+	bondStart time.Time // zero: no bond was made for this request
+	sentAt    time.Time
+	attempts  uint8
+	hashes    [maxTries]Hash // of ENRREQUESTs, set as each is signed
+	nodes     []*enode.Node
+	received  int // nodes in the answer so far, unusable ones included
+	gotNodes  func([]*enode.Node, error)
+	gotRecord func(*enode.Node, error)
+	queue     []*request // FINDNODEs to the same endpoint, in order
+}
+
+// Findnode asks n for the nodes closest to the target. done is called exactly
+// once, later; nodes that come after it go to the table.
+func (m *Machine) Findnode(n *enode.Node, target kad.Target, done func([]*enode.Node, error)) {
+	to, err := m.reach(n)
+	if err != nil {
+		m.deferCall(func() { done(nil, err) })
+		return
+	}
+	r := m.newRequest(Findnode, n, to)
+	r.target, r.gotNodes = target.Key, done
+	m.begin(r)
+}
+
+// RequestENR fetches n's record. done is called exactly once, later.
+func (m *Machine) RequestENR(n *enode.Node, done func(*enode.Node, error)) {
+	to, err := m.reach(n)
+	if err != nil {
+		m.deferCall(func() { done(nil, err) })
+		return
+	}
+	r := m.newRequest(ENRRequest, n, to)
+	r.gotRecord = done
+	m.begin(r)
+}
+
+func (m *Machine) newRequest(kind Kind, n *enode.Node, to netip.AddrPort) *request {
+	r := &request{kind: kind, node: n, key: peerKey{n.ID(), to.Addr()}, to: to}
+	r.task.run = func() { m.requestDue(r) }
+	m.calls.pending++
+	return r
+}
+
+func (m *Machine) begin(r *request) {
+	if m.calls.closed {
+		m.deferCall(func() { m.endRequest(r, ErrClosed) })
+		return
+	}
+	if p := m.peers.byKey[r.key]; p != nil && p.proven(m.now) && p.knowsUs(m.now) && p.fails == 0 {
+		m.ready(r)
+		return
+	}
+	m.bond(r, pingSendsFound)
+}
+
+// bond proves both sides' endpoints to each other, then asks.
+func (m *Machine) bond(r *request, sends int) {
+	r.state = bonding
+	r.bondStart = m.now
+	m.ping(r.node, sends, func(res PingResult, err error) {
+		if r.state != bonding {
+			return // answered meanwhile
+		}
+		if err != nil {
+			m.endRequest(r, err)
+			return
+		}
+		if p := m.peers.byKey[r.key]; p != nil && !p.ping.Before(r.bondStart) {
+			m.ready(r)
+			return
+		}
+		r.state = awaitPing
+		m.calls.bonded[r.key] = append(m.calls.bonded[r.key], r)
+		m.schedule(&r.task, followWait(res.RTT))
+	})
+}
+
+// bondComplete asks what waited for the PING that was just answered.
+func (m *Machine) bondComplete(key peerKey) {
+	waiting := m.calls.bonded[key]
+	delete(m.calls.bonded, key)
+	for _, r := range waiting {
+		m.unschedule(&r.task)
+		m.ready(r)
+	}
+}
+
+func (m *Machine) stopAwaiting(r *request) {
+	if r.state == awaitPing {
+		removeRequest(m.calls.bonded, r.key, r)
+	}
+}
+
+// ready asks r, or has it wait for its turn: NEIGHBORS don't say which FINDNODE
+// they answer, so there is one at a time to an endpoint. Only after the bond can
+// a request take that place, or anybody could block an endpoint by speaking of
+// nodes that are not there.
+func (m *Machine) ready(r *request) {
+	if r.kind == ENRRequest {
+		m.ask(r)
+		return
+	}
+	active := m.calls.finds[r.to]
+	if active != nil && active.state == late {
+		m.endRequest(active, nil)
+		active = nil
+	}
+	switch {
+	case active == nil || active == r:
+		m.calls.finds[r.to] = r
+		m.ask(r)
+	case len(active.queue) < maxWaiters:
+		r.state = queued
+		active.queue = append(active.queue, r)
+	default:
+		r.state = queued
+		m.deferCall(func() { m.endRequest(r, ErrBusy) })
+	}
+}
+
+func (m *Machine) ask(r *request) {
+	r.state = asked
+	r.sentAt = m.now
+	m.send(Out{To: r.to, req: r, try: r.tries, Packet: Packet{Kind: r.kind, Target: r.target}})
+	r.tries++
+	wait := m.rtt.timeout()
+	if r.tries < maxTries {
+		wait = min(m.rtt.resendAfter(), askAgain)
+	}
+	m.schedule(&r.task, wait)
+}
+
+// requestDue runs when a request has waited long enough for its next step.
+func (m *Machine) requestDue(r *request) {
+	switch {
+	case r.state == late:
+		m.endRequest(r, nil)
+	case m.calls.closed:
+		m.endRequest(r, ErrClosed)
+	case r.state == more:
+		m.gotAll(r)
+	case r.state == awaitPing:
+		m.stopAwaiting(r)
+		m.ready(r)
+	case r.tries >= maxTries:
+		m.endRequest(r, ErrTimeout)
+	case r.bondStart.IsZero():
+		m.bond(r, pingSendsOnce)
+	default:
+		m.ask(r)
+	}
+}
+
+// gotAll hands on the nodes of a FINDNODE that is complete, as far as one can
+// tell. While nobody waits for its place it keeps listening for a packet that
+// was overtaken.
+func (m *Machine) gotAll(r *request) {
+	if len(r.queue) > 0 {
+		m.stop(r)
+	} else {
+		m.stopAwaiting(r)
+		r.state = late
+		m.calls.pending--
+		m.schedule(&r.task, replyTimeout)
+	}
+	r.gotNodes(r.nodes, nil)
+}
+
+// endRequest ends r with an error, or silently when it was late.
+func (m *Machine) endRequest(r *request, err error) {
+	switch {
+	case !m.stop(r):
+	case r.kind == Findnode:
+		r.gotNodes(nil, err)
+	default:
+		r.gotRecord(nil, err)
+	}
+}
+
+// stop takes r out of all that waits for it, and reports whether it is still
+// owed its done. Those that waited behind it begin anew: if it found its node
+// dead, they find out together, by one PING.
+func (m *Machine) stop(r *request) (owed bool) {
+	if r.state == ended {
+		return false
+	}
+	m.stopAwaiting(r)
+	m.unschedule(&r.task)
+	if owed = r.state != late; owed {
+		m.calls.pending--
+	}
+	r.state = ended
+	for _, h := range r.hashes {
+		removeRequest(m.calls.enrs, replyKey{h, r.to}, r)
+	}
+	if m.calls.finds[r.to] == r {
+		delete(m.calls.finds, r.to)
+		for _, q := range r.queue {
+			m.begin(q)
+		}
+		r.queue = nil
+	}
+	return owed
+}

@@ -1,0 +1,310 @@
+package kad
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kithnet/kith/enode"
+)
+
+const (
+	// maxLookups bounds the lookups under way, refreshes apart.
+	maxLookups = 64
+
+	// maxQueries bounds the nodes that one lookup asks. An honest lookup asks
+	// 20 to 40; a liar that invents ever closer nodes is cut off here.
+	maxQueries = 128
+
+	// maxCandidates bounds the candidates kept: six times k leaves enough
+	// behind the closest when many of them fail.
+	maxCandidates = 6 * BucketSize
+
+	// maxSeen bounds the IDs a lookup remembers to have heard of.
+	maxSeen = 2048
+
+	// maxInflight bounds the queries of a lookup that wait for an answer,
+	// those that were given up a slot for being slow included.
+	maxInflight = 3 * Alpha
+
+	// stallMin and stallMax bound the time after which a query no longer holds
+	// its slot. Between them it is three times what answers take on average.
+	stallMin = 50 * time.Millisecond
+	stallMax = 400 * time.Millisecond
+)
+
+// LookupOptions say what to hear of a lookup. Callbacks must not call the table.
+type LookupOptions struct {
+	// Filter chooses the nodes that count as results. It is called once for
+	// each node that answered, after its record was asked for; a node that
+	// didn't send one has a nil Record. All nodes serve as steps on the way.
+	Filter func(*enode.Node) bool
+	// Found hears of each result as soon as it is known.
+	Found func(*enode.Node)
+	// Trace hears of each query that ended.
+	Trace func(Hop)
+}
+
+// Hop is one query of a lookup.
+type Hop struct {
+	Node     *enode.Node
+	Depth    int // steps from the own table
+	Distance int // log2 distance of Node from the target
+	Returned int // nodes in the answer
+	New      int // of these not heard of before in this lookup
+	Took     time.Duration
+	Err      error
+}
+
+type candidateState uint8
+
+const (
+	unasked candidateState = iota
+	waiting
+	answered
+	failed
+)
+
+type candidate struct {
+	node    *enode.Node
+	state   candidateState
+	stalled bool
+	depth   int
+	asked   time.Time
+}
+
+// Lookup is an iterative search for the 16 nodes closest to a target
+// (discv4.md, "Recursive Lookup"): ask the closest nodes known for closer ones,
+// three at a time, until the 16 closest have been asked.
+type Lookup struct {
+	t        *Table
+	target   Target
+	opts     LookupOptions
+	done     func([]*enode.Node)
+	list     []*candidate // sorted by distance from the target
+	seen     map[enode.ID]struct{}
+	results  []*enode.Node // that passed the filter, sorted, at most 16
+	queries  int
+	replies  int
+	fallback bool // the starting nodes were added, as nobody replied
+	inflight int
+	stalled  int
+	fetching int // records being fetched for the filter
+	finished bool
+}
+
+// Lookup starts a lookup from the closest nodes of the table or, if none of
+// these answers, from the bootnodes and seeds. done gets up to 16 nodes that answered and passed the
+// filter, closest first; it is called exactly once, from within this call if
+// there is nobody to ask. ErrBusy says that 64 lookups are under way.
+func (t *Table) Lookup(target Target, opts LookupOptions, done func([]*enode.Node)) (*Lookup, error) {
+	if len(t.lookups)-t.refresh.running >= maxLookups {
+		return nil, ErrBusy
+	}
+	return t.startLookup(target, opts, nil, done), nil
+}
+
+// startLookup starts a lookup from the table and the nodes given.
+func (t *Table) startLookup(target Target, opts LookupOptions, start []*enode.Node, done func([]*enode.Node)) *Lookup {
+	l := &Lookup{t: t, target: target, opts: opts, done: done, fallback: start != nil, seen: make(map[enode.ID]struct{})}
+	t.lookups = append(t.lookups, l)
+	l.seen[t.cfg.Self] = struct{}{}
+	l.add(t.Closest(nil, target.ID, BucketSize, nil), 0)
+	l.add(start, 0)
+	l.pump()
+	return l
+}
+
+// Cancel ends the lookup with what it has.
+func (l *Lookup) Cancel() { l.finish() }
+
+// add merges nodes into the candidates and returns how many were new.
+func (l *Lookup) add(nodes []*enode.Node, depth int) (fresh int) {
+	for _, n := range nodes {
+		if _, ok := l.seen[n.ID()]; ok || len(l.seen) >= maxSeen {
+			continue
+		}
+		l.seen[n.ID()] = struct{}{}
+		fresh++
+		i, _ := slices.BinarySearchFunc(l.list, n, func(c *candidate, n *enode.Node) int {
+			return enode.DistCmp(l.target.ID, c.node.ID(), n.ID())
+		})
+		if i >= maxCandidates {
+			continue
+		}
+		if len(l.list) >= maxCandidates {
+			l.dropFarthest()
+		}
+		l.list = slices.Insert(l.list, i, &candidate{node: n, depth: depth})
+	}
+	return fresh
+}
+
+// dropFarthest forgets a candidate that is too far to matter, and takes the
+// slot from it if it has one.
+func (l *Lookup) dropFarthest() {
+	last := len(l.list) - 1
+	if c := l.list[last]; c.state == waiting && !c.stalled {
+		c.stalled = true
+		l.stalled++
+	}
+	l.list = l.list[:last]
+}
+
+// pump asks the next nodes while slots are free, and ends the lookup when the
+// 16 closest that did not fail have answered.
+func (l *Lookup) pump() {
+	if l.finished {
+		return
+	}
+	open, rank := false, 0
+	for _, c := range l.list {
+		if rank == BucketSize {
+			break
+		}
+		switch c.state {
+		case failed:
+			continue
+		case waiting:
+			open = true
+			if c.stalled { // perhaps dead: its place is tried to fill already
+				continue
+			}
+		case unasked:
+			if l.queries < maxQueries {
+				open = true
+				if l.inflight-l.stalled < Alpha && l.inflight < maxInflight {
+					l.ask(c)
+				}
+			}
+		}
+		rank++
+	}
+	switch {
+	case open || l.fetching > 0:
+	case l.replies == 0 && !l.fallback:
+		l.fallback = true
+		l.add(l.t.startingNodes(), 0)
+		l.pump()
+	default:
+		l.finish()
+	}
+}
+
+func (l *Lookup) ask(c *candidate) {
+	c.state = waiting
+	c.asked = l.t.now
+	l.queries++
+	l.inflight++
+	l.t.stats.Queries++
+	l.t.wakeForStall(c)
+	l.t.cfg.Transport.Findnode(c.node, l.target, func(nodes []*enode.Node, err error) {
+		l.inflight--
+		if c.stalled {
+			l.stalled--
+		}
+		l.answer(c, nodes, err)
+	})
+}
+
+// answer takes the outcome of a query.
+func (l *Lookup) answer(c *candidate, nodes []*enode.Node, err error) {
+	t := l.t
+	took := t.now.Sub(c.asked)
+	hop := Hop{Node: c.node, Depth: c.depth, Distance: enode.LogDist(l.target.ID, c.node.ID()),
+		Returned: len(nodes), Took: took, Err: err}
+	if err != nil {
+		c.state = failed
+		t.stats.QueriesFailed++
+		if b, e, isEntry := t.lookupEntry(c.node.ID()); isEntry {
+			t.revalidate(b, e, false) // it may be dead: find out at once
+		}
+	} else {
+		c.state = answered
+		l.replies++
+		t.AddLive(c.node)
+		t.observeQuery(took)
+		for _, n := range nodes {
+			t.AddFound(n)
+		}
+	}
+	if l.finished {
+		return
+	}
+	if err == nil {
+		hop.New = l.add(nodes, c.depth+1)
+		l.result(c.node)
+	}
+	if l.opts.Trace != nil {
+		l.opts.Trace(hop)
+	}
+	l.pump()
+}
+
+// result offers a node that answered to the filter, with its record.
+func (l *Lookup) result(n *enode.Node) {
+	_, e, _ := l.t.lookupEntry(n.ID())
+	if e != nil && e.live() && e.node.Seq() >= n.Seq() {
+		n = e.node
+	}
+	if l.opts.Filter == nil || n.Record() != nil || (e != nil && l.t.now.Before(e.fetchAfter)) {
+		l.accept(n)
+		return
+	}
+	l.fetching++
+	l.t.cfg.Transport.RequestENR(n, func(full *enode.Node, err error) {
+		l.fetching--
+		if err == nil {
+			l.t.UpdateRecord(full)
+			n = full.WithEndpoint(n.IP(), n.UDP())
+		} else if e != nil {
+			e.fetchAfter = l.t.now.Add(recordRetry)
+		}
+		if !l.finished {
+			l.accept(n)
+			l.pump()
+		}
+	})
+}
+
+func (l *Lookup) accept(n *enode.Node) {
+	if l.opts.Filter != nil && !l.opts.Filter(n) {
+		return
+	}
+	l.results = insertClosest(l.results, 0, n, l.target.ID, BucketSize)
+	if l.opts.Found != nil {
+		l.opts.Found(n)
+	}
+}
+
+func (l *Lookup) finish() {
+	if l.finished {
+		return
+	}
+	l.finished = true
+	t := l.t
+	if i := slices.Index(t.lookups, l); i >= 0 {
+		t.lookups = slices.Delete(t.lookups, i, i+1)
+	}
+	t.stats.LookupsDone++
+	if t.cfg.Trace != nil {
+		t.cfg.Trace(Event{Kind: EventLookup, Time: t.now, Count: len(l.results)})
+	}
+	l.done(l.results)
+}
+
+// AddLate takes nodes that came after the end of the query that asked for them:
+// the rest of an answer in several packets that arrived out of order.
+func (t *Table) AddLate(from *enode.Node, nodes []*enode.Node) {
+	for _, n := range nodes {
+		t.AddFound(n)
+	}
+	for _, l := range slices.Clone(t.lookups) {
+		for _, c := range l.list {
+			if c.state == answered && c.node.ID() == from.ID() {
+				l.add(nodes, c.depth+1)
+				l.pump()
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package kad
+
+import (
+	"time"
+
+	"github.com/kithnet/kith/enode"
+)
+
+const (
+	// recordRetry is the pause after a failed fetch of a record. Some nodes
+	// never answer ENRREQUEST, yet announce a record in every PING.
+	recordRetry = 10 * time.Minute
+
+	// maxFetches is how many records are fetched at once. They are not urgent:
+	// a table that fills meets a hundred nodes in a second, and finding out who
+	// is alive comes first.
+	maxFetches = 3
+
+	// maxFetchQueue bounds the records to be fetched: one for each node of a
+	// full table. Beyond it a node has to announce its record again.
+	maxFetchQueue = NumBuckets * (BucketSize + MaxReplacements)
+)
+
+// fetcher gets the records that nodes announce, a few at a time.
+type fetcher struct {
+	queue   []enode.ID
+	running int
+}
+
+// Announced tells the table that a node says its record has the number seq. A
+// newer record than the one known is fetched. A node that never sends it stays
+// as it is.
+func (t *Table) Announced(id enode.ID, seq uint64) {
+	_, e, _ := t.lookupEntry(id)
+	if e == nil || seq <= e.node.Seq() || e.fetching || t.now.Before(e.fetchAfter) {
+		return
+	}
+	if len(t.fetches.queue) >= maxFetchQueue {
+		return
+	}
+	e.fetching = true
+	e.wanted = seq
+	t.fetches.queue = append(t.fetches.queue, id)
+	t.runFetches()
+}
+
+// runFetches asks for the next records: one at a time while nodes wait to be
+// checked, so that whoever keeps the checks busy can't keep records out.
+func (t *Table) runFetches() {
+	f := &t.fetches
+	limit := maxFetches
+	if len(t.checks.queue) > 0 {
+		limit = 1
+	}
+	for f.running < limit && len(f.queue) > 0 {
+		id := f.queue[0]
+		f.queue = f.queue[1:]
+		_, e, _ := t.lookupEntry(id)
+		if e == nil || !e.fetching {
+			continue // it left, and may be back as another entry
+		}
+		f.running++
+		t.cfg.Transport.RequestENR(e.node, func(n *enode.Node, err error) {
+			f.running--
+			t.fetched(e, n, err)
+			t.runFetches()
+		})
+	}
+}
+
+func (t *Table) fetched(e *entry, n *enode.Node, err error) {
+	e.fetching = false
+	if err != nil || n.Seq() < e.wanted { // none, or not what it announced
+		e.fetchAfter = t.now.Add(recordRetry)
+	}
+	if err == nil {
+		t.UpdateRecord(n)
+	}
+}

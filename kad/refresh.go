@@ -1,0 +1,222 @@
+package kad
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kithnet/kith/enode"
+)
+
+const (
+	// refreshThin is the time between refreshes while the table is thin: often
+	// enough that a network that comes back is found within a minute.
+	refreshThin = 30 * time.Second
+
+	// refreshFull is what the time between refreshes grows to. A table that
+	// is full learns of newcomers from their own pings.
+	refreshFull = 30 * time.Minute
+
+	// refreshGrowing is the pause before the next refresh while each one still
+	// makes the table a tenth larger, as it does when a whole network starts
+	// together; maxGrowing such refreshes follow each other at most.
+	refreshGrowing = 300 * time.Millisecond
+	maxGrowing     = 8
+
+	// refreshEmpty is the first pause after a refresh that left the table
+	// empty. It doubles up to refreshThin, so that a bootnode that is just
+	// starting is found soon and one that is down is not pestered.
+	refreshEmpty = time.Second
+
+	// refreshGap is the least time between the starts of two refreshes that a
+	// draining table asks for.
+	refreshGap = 5 * time.Second
+
+	// thinBelow is the number of live entries under which a table is thin, and
+	// asks the nodes of its Config again.
+	thinBelow = BucketSize
+
+	// maxSeeds is how many nodes of an earlier run are tried at a refresh of a
+	// thin table.
+	maxSeeds = 30
+
+	// randomLookups is how many lookups for random targets go with the one for
+	// the own ID.
+	randomLookups = 3
+)
+
+// refresher fills the table by lookups.
+type refresher struct {
+	next     time.Time
+	started  time.Time
+	running  int // lookups of the running refresh; 0 when none runs
+	before   int // live entries when it started
+	interval time.Duration
+	empty    time.Duration // next pause while the table is empty
+	growing  int           // refreshes in a row that made the table grow
+	mark     int           // most live entries since the last one
+	waiting  []func()
+}
+
+// Refresh runs a refresh now, or joins the running one, and calls done at its end.
+func (t *Table) Refresh(done func()) {
+	r := &t.refresh
+	if done != nil {
+		r.waiting = append(r.waiting, done)
+	}
+	if r.running == 0 {
+		r.growing = 0
+		t.startRefresh()
+	}
+}
+
+func (t *Table) advanceRefresh() {
+	if r := &t.refresh; r.running == 0 && !t.now.Before(r.next) {
+		t.startRefresh()
+	}
+}
+
+func (t *Table) startRefresh() {
+	r := &t.refresh
+	r.started = t.now
+	r.before = t.live
+	r.next = t.now.Add(refreshFull) // a bound; finishRefresh sets it
+	t.stats.Refreshes++
+	if t.cfg.Trace != nil {
+		t.cfg.Trace(Event{Kind: EventRefresh, Time: t.now, Count: t.live})
+	}
+	start := t.startingNodes()
+	for _, n := range start {
+		t.AddFound(n)
+	}
+	r.running = 1 + randomLookups
+	t.startLookup(Target{ID: t.cfg.Self, Key: t.cfg.SelfKey}, LookupOptions{}, start, t.refreshLookupDone)
+	for range randomLookups {
+		t.startLookup(t.RandomTarget(), LookupOptions{}, start, t.refreshLookupDone)
+	}
+}
+
+// thin reports whether the table needs the nodes of its Config: it has few of
+// its own, or none of these answers.
+func (t *Table) thin() bool { return t.live < thinBelow || t.reval.away() }
+
+// startingNodes are the nodes to begin from besides those of the table: some
+// while it is thin, and those that were lost while the network was away.
+func (t *Table) startingNodes() []*enode.Node {
+	nodes := slices.Clone(t.reval.lost)
+	if t.thin() {
+		if t.cfg.Seeder != nil {
+			nodes = append(nodes, t.cfg.Seeder.Seeds(t.cfg.Rand, maxSeeds, t.now)...)
+		}
+		nodes = append(nodes, t.cfg.Bootnodes...)
+	}
+	return nodes
+}
+
+func (t *Table) refreshLookupDone([]*enode.Node) {
+	r := &t.refresh
+	if r.running--; r.running > 0 {
+		return
+	}
+	if t.live > 0 && !t.reval.away() {
+		t.reval.lost = nil
+	}
+	pause := t.refreshPause()
+	r.mark = t.live
+	r.next = t.now.Add(t.jitter(pause))
+	waiting := r.waiting
+	r.waiting = nil
+	for _, done := range waiting {
+		done()
+	}
+}
+
+// refreshPause decides how long to wait after the refresh that just ended.
+func (t *Table) refreshPause() time.Duration {
+	r := &t.refresh
+	grew := t.live > r.before+r.before/10
+	if t.live > 0 {
+		r.empty = 0
+	}
+	switch {
+	case grew && r.growing < maxGrowing:
+		r.growing++
+		r.interval = 0
+		return refreshGrowing
+	case t.live == 0:
+		r.interval = 0
+		r.empty = min(max(2*r.empty, refreshEmpty), refreshThin)
+		return r.empty
+	case t.thin() || grew || t.live*2 < r.mark:
+		r.interval = refreshThin
+	default:
+		r.interval = min(max(2*r.interval, refreshThin), refreshFull)
+	}
+	if !grew {
+		r.growing = 0
+	}
+	return r.interval
+}
+
+// grown counts a new entry.
+func (t *Table) grown() {
+	t.live++
+	t.refresh.mark = max(t.refresh.mark, t.live)
+}
+
+// drained brings the next refresh forward when the table has lost half of its
+// entries since the last one, or all.
+func (t *Table) drained() {
+	if t.live == 0 || t.live*2 < t.refresh.mark {
+		t.refreshSoon()
+	}
+}
+
+// refreshSoon brings the next refresh forward.
+func (t *Table) refreshSoon() {
+	r := &t.refresh
+	if r.running > 0 {
+		return
+	}
+	r.mark = t.live
+	r.interval = 0
+	at := t.now
+	if earliest := r.started.Add(refreshGap); at.Before(earliest) {
+		at = earliest
+	}
+	if at.Before(r.next) {
+		r.next = at
+	}
+}
+
+// jitter spreads d by a tenth to either side, so that nodes that started
+// together don't stay together.
+func (t *Table) jitter(d time.Duration) time.Duration {
+	return d - d/10 + time.Duration(t.cfg.Rand.Int64N(int64(d/5)+1))
+}
+
+// RandomTarget returns a target drawn evenly from the ID space. Its key is not
+// a point of the curve, which no implementation of FINDNODE asks for.
+func (t *Table) RandomTarget() Target {
+	var key [64]byte
+	for i := 0; i < len(key); i += 8 {
+		v := t.cfg.Rand.Uint64()
+		for j := range 8 {
+			key[i+j] = byte(v >> (8 * j))
+		}
+	}
+	return TargetOf(key)
+}
+
+// AddBootnode adds a node to begin from, in place of an earlier one with the
+// same ID, and refreshes at once while the table is empty.
+func (t *Table) AddBootnode(n *enode.Node) {
+	list := slices.DeleteFunc(slices.Clone(t.cfg.Bootnodes), func(o *enode.Node) bool { return o.ID() == n.ID() })
+	t.cfg.Bootnodes = append(list, n)
+	switch {
+	case t.live > 0:
+	case t.refresh.running == 0:
+		t.startRefresh()
+	default: // the refresh under way began without it
+		t.AddFound(n)
+	}
+}

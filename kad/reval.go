@@ -1,0 +1,145 @@
+package kad
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kithnet/kith/enode"
+)
+
+const (
+	// revalidateWithin bounds the time between two revalidations, which is
+	// drawn at random below it so that an observer can't tell when an entry
+	// will be checked next.
+	revalidateWithin = 10 * time.Second
+
+	// awayAfter is how many entries fail their checks, while no node at all
+	// answers, until it counts as this node's own network that is away. Fewer
+	// may well be gone by chance.
+	awayAfter = 3
+
+	// maxFailsAlone is how many checks by the timer an entry may fail while no
+	// node at all answers. A table that threw everybody out as soon as the
+	// network is away would have to begin anew.
+	maxFailsAlone = 3
+
+	// maxLost bounds the nodes remembered after they were dropped while no node
+	// answered: one lookup's worth to begin from when the network is back.
+	maxLost = BucketSize
+)
+
+// revalidator checks that entries are alive: at random times the last of a
+// random bucket, and at once one that failed a lookup.
+//
+// An entry that fails while others answer is dropped. While nobody answers, who
+// is gone can't be told: the entries that failed are suspects until some node
+// answers. If they are few, they are gone; if they are many, the network was.
+type revalidator struct {
+	next       time.Time
+	lastAnswer time.Time
+	suspects   []*entry      // at most awayAfter
+	lost       []*enode.Node // dropped while nobody answered, newest last
+}
+
+// away reports whether the own network seems to be away.
+func (r *revalidator) away() bool { return len(r.suspects) >= awayAfter }
+
+func (t *Table) advanceRevalidation() {
+	if t.now.Before(t.reval.next) {
+		return
+	}
+	first := t.reval.next.IsZero()
+	t.reval.next = t.now.Add(time.Duration(t.cfg.Rand.Int64N(int64(revalidateWithin))))
+	if !first {
+		t.revalidateRandom()
+	}
+}
+
+// revalidateRandom pings the last entry of a random bucket.
+func (t *Table) revalidateRandom() {
+	var filled [NumBuckets]int
+	n := 0
+	for i := range t.buckets {
+		if len(t.buckets[i].entries) > 0 {
+			filled[n] = i
+			n++
+		}
+	}
+	if n == 0 {
+		return
+	}
+	b := &t.buckets[filled[t.cfg.Rand.IntN(n)]]
+	t.revalidate(b, b.entries[len(b.entries)-1], true)
+}
+
+// revalidate pings e, unless that is under way, and keeps or replaces it by the outcome.
+func (t *Table) revalidate(b *bucket, e *entry, timer bool) {
+	if e.busy {
+		return
+	}
+	e.busy = true
+	t.stats.Revalidations++
+	n, asked := e.node, t.now
+	t.cfg.Transport.Ping(n, func(seq uint64, err error) {
+		e.busy = false
+		if err != nil {
+			t.revalidationFailed(b, e, asked, timer)
+			return
+		}
+		t.AddLive(n)
+		t.Announced(n.ID(), seq)
+	})
+}
+
+func (t *Table) revalidationFailed(b *bucket, e *entry, asked time.Time, timer bool) {
+	t.stats.RevalidationsFailed++
+	r := &t.reval
+	switch {
+	case e.lastSeen.After(asked) || !slices.Contains(b.entries, e):
+		return // it answered something else meanwhile, or is gone
+	case r.lastAnswer.After(asked):
+		t.removeEntry(b, e)
+		return
+	}
+	t.suspect(e)
+	if timer {
+		e.fails++
+	}
+	if e.fails >= maxFailsAlone {
+		r.lost = append(r.lost, e.node)
+		r.lost = r.lost[max(0, len(r.lost)-maxLost):]
+		t.removeEntry(b, e)
+	}
+}
+
+// suspect notes that e failed while nobody answers. When that looks as if the
+// network were away, a refresh tries to reach anybody at all.
+func (t *Table) suspect(e *entry) {
+	r := &t.reval
+	if r.away() || slices.Contains(r.suspects, e) {
+		return
+	}
+	if r.suspects = append(r.suspects, e); r.away() {
+		t.refreshSoon()
+	}
+}
+
+// answered notes that a node answered, and so that the network is there.
+func (t *Table) answered(id enode.ID) {
+	r := &t.reval
+	r.lastAnswer = t.now
+	if len(r.suspects) == 0 {
+		return
+	}
+	suspects, wasAway := r.suspects, r.away()
+	r.suspects = nil
+	if wasAway {
+		t.refreshSoon()
+		return
+	}
+	for _, e := range suspects {
+		if b, _, _ := t.lookupEntry(e.node.ID()); e.node.ID() != id {
+			t.removeEntry(b, e)
+		}
+	}
+}

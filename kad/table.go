@@ -1,0 +1,213 @@
+package kad
+
+import (
+	"time"
+
+	"github.com/kithnet/kith/enode"
+)
+
+// Table is the Kademlia table of one node. See the package's documentation for
+// the order of calls.
+type Table struct {
+	cfg     Config
+	now     time.Time
+	buckets [NumBuckets]bucket
+	nets    netCount
+	live    int // entries in all buckets
+	stats   Stats
+
+	checks  checker
+	fetches fetcher
+	reval   revalidator
+	refresh refresher
+
+	lookups   []*Lookup
+	queryTime time.Duration // average time of the queries that were answered
+	nextStall time.Time     // when a query's slot is next taken; zero: none
+}
+
+// New returns an empty table. Its first Advance starts the first refresh.
+func New(cfg Config) *Table {
+	t := &Table{cfg: cfg}
+	t.checks.pending = make(map[enode.ID]struct{})
+	return t
+}
+
+// Advance sets the time and runs what is due.
+func (t *Table) Advance(now time.Time) {
+	t.now = now
+	t.advanceRevalidation()
+	t.advanceRefresh()
+	t.advanceStalls()
+}
+
+// NextWake returns when Advance is due again.
+func (t *Table) NextWake() time.Time {
+	next := t.reval.next
+	if t.refresh.running == 0 && t.refresh.next.Before(next) {
+		next = t.refresh.next
+	}
+	if !t.nextStall.IsZero() && t.nextStall.Before(next) {
+		next = t.nextStall
+	}
+	return next
+}
+
+// AddFound tells the table of a node that somebody else spoke of. It is checked
+// at once when its bucket has room, and waits among the replacements otherwise.
+func (t *Table) AddFound(n *enode.Node) {
+	if n.ID() == t.cfg.Self {
+		return
+	}
+	b, e, _ := t.lookupEntry(n.ID())
+	if e != nil {
+		return // what a third party says of a known node changes nothing
+	}
+	if t.checks.has(n.ID()) {
+		return
+	}
+	if len(b.entries) < BucketSize {
+		if !t.hasRoomForNet(b, n) {
+			t.stats.DroppedDiversity++
+			return
+		}
+		t.enqueueCheck(n)
+		return
+	}
+	if t.addNet(b, n) && !t.addReplacement(b, &entry{node: n, added: t.now}) {
+		t.removeNet(b, n)
+	}
+}
+
+// AddLive tells the table of a node that has just answered this one, at n's
+// endpoint. It joins its bucket's entries when there is room, and waits among
+// the replacements otherwise.
+func (t *Table) AddLive(n *enode.Node) {
+	if n.ID() == t.cfg.Self {
+		return
+	}
+	t.answered(n.ID())
+	b, e, isEntry := t.lookupEntry(n.ID())
+	if e == nil {
+		t.addLive(b, n)
+		return
+	}
+	if !t.moveEndpoint(b, e, n) {
+		return
+	}
+	b.touch(e, t.now)
+	if !isEntry {
+		t.fillFromReplacements(b)
+	}
+}
+
+func (t *Table) addLive(b *bucket, n *enode.Node) {
+	if !t.addNetLive(b, n) {
+		return
+	}
+	e := &entry{node: n, added: t.now, lastSeen: t.now}
+	if len(b.entries) < BucketSize {
+		t.addEntry(b, e)
+	} else if !t.addReplacement(b, e) {
+		t.removeNet(b, n)
+	}
+}
+
+// moveEndpoint follows a known node to the endpoint that it answered from. If
+// that is in a network that has its share already, it reports false and leaves
+// the node where it was.
+func (t *Table) moveEndpoint(b *bucket, e *entry, n *enode.Node) bool {
+	newer := n.Seq() > e.node.Seq() || e.node.Record() == nil
+	if e.node.IP() == n.IP() && e.node.UDP() == n.UDP() {
+		if newer && (n.Record() != nil || e.node.TCP() != n.TCP()) {
+			t.setNode(e, n)
+		}
+		return true
+	}
+	t.removeNet(b, e.node)
+	if !t.addNetLive(b, n) {
+		b.readdNet(t, e.node)
+		return false
+	}
+	if !newer {
+		n = e.node.WithEndpoint(n.IP(), n.UDP())
+	}
+	t.setNode(e, n)
+	return true
+}
+
+// readdNet counts a node again whose network was just taken off the count.
+func (b *bucket) readdNet(t *Table, n *enode.Node) {
+	if p, counted := Network(n.IP()); counted {
+		b.nets.add(p)
+		t.nets.add(p)
+	}
+}
+
+func (t *Table) setNode(e *entry, n *enode.Node) {
+	e.node = n
+	t.trace(EventUpdated, n)
+}
+
+// UpdateRecord gives the table a node's newer record. The endpoint that the
+// node answered from stays: a record says where a node wants to be reached, an
+// answer where it was.
+func (t *Table) UpdateRecord(n *enode.Node) {
+	_, e, _ := t.lookupEntry(n.ID())
+	if e == nil || n.Record() == nil || (e.node.Record() != nil && n.Seq() <= e.node.Seq()) {
+		return
+	}
+	t.setNode(e, n.WithEndpoint(e.node.IP(), e.node.UDP()))
+}
+
+// Node returns what the table knows of a node, and whether it is a live entry.
+func (t *Table) Node(id enode.ID) (n *enode.Node, live bool) {
+	_, e, isEntry := t.lookupEntry(id)
+	if e == nil {
+		return nil, false
+	}
+	return e.node, isEntry
+}
+
+// Live returns the number of entries in all buckets.
+func (t *Table) Live() int { return t.live }
+
+// Buckets describes the table, nearest bucket first.
+func (t *Table) Buckets() []BucketInfo {
+	out := make([]BucketInfo, NumBuckets)
+	for i := range t.buckets {
+		b := &t.buckets[i]
+		out[i] = BucketInfo{
+			Distance:     256 - NumBuckets + 1 + i,
+			Entries:      infos(b.entries),
+			Replacements: infos(b.replacements),
+		}
+	}
+	return out
+}
+
+func infos(list []*entry) []NodeInfo {
+	out := make([]NodeInfo, len(list))
+	for i, e := range list {
+		out[i] = NodeInfo{Node: e.node, Added: e.added, LastSeen: e.lastSeen}
+	}
+	return out
+}
+
+// Stats returns the counters.
+func (t *Table) Stats() Stats {
+	s := t.stats
+	s.Entries = t.live
+	for i := range t.buckets {
+		s.Replacements += len(t.buckets[i].replacements)
+	}
+	s.Checks = len(t.checks.pending)
+	s.Lookups = len(t.lookups)
+	return s
+}
+
+func (t *Table) trace(kind EventKind, n *enode.Node) {
+	if t.cfg.Trace != nil {
+		t.cfg.Trace(Event{Kind: kind, Time: t.now, Node: n, Bucket: t.bucketIndex(n.ID())})
+	}
+}
