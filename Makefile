@@ -1,0 +1,56 @@
+# Every target works on a fresh clone with only Go, gcc, git and make.
+GO ?= go
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the tool to bin/kith
+	$(GO) build -o bin/kith ./cmd/kith
+
+.PHONY: test
+test: ## test all modules, conformance with go-ethereum's peers and test tool included
+	$(GO) test ./...
+	cd interop && $(GO) test ./...
+
+.PHONY: test-libsecp256k1
+test-libsecp256k1: ## test with the system's libsecp256k1 (Debian: libsecp256k1-dev)
+	$(GO) test -tags libsecp256k1 ./...
+
+.PHONY: race
+race: ## test the root module under the race detector
+	$(GO) test -race ./...
+
+.PHONY: lint
+lint: ## formatting, vet on all platforms that differ, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run: gofmt -w .'; exit 1; }
+	$(GO) vet ./...
+	cd interop && $(GO) vet ./...
+	GOOS=darwin CGO_ENABLED=0 $(GO) vet ./...
+	GOOS=windows CGO_ENABLED=0 $(GO) vet ./...
+	GOOS=linux GOARCH=386 CGO_ENABLED=0 $(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+FUZZTIME ?= 20s
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (20s)
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "== $$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: compare
+compare: ## the same work beside go-ethereum, as Markdown tables (needs libsecp256k1-dev for the second)
+	cd interop && CGO_ENABLED=0 $(GO) run ./compare
+	cd interop && CGO_ENABLED=1 $(GO) run -tags libsecp256k1 ./compare
+
+.PHONY: devnet
+devnet: ## 32 real nodes on this machine that find each other
+	$(GO) run ./cmd/kith devnet
