@@ -100,16 +100,18 @@ func (t *Table) startRefresh() {
 func (t *Table) thin() bool { return t.live < thinBelow || t.reval.away() }
 
 // startingNodes are the nodes to begin from besides those of the table: some
-// while it is thin, and those that were lost while the network was away.
+// while it is thin, and those that were lost while the network was away. Of
+// several endpoints of a node the first counts: a bootnode's is the one that
+// somebody vouches for.
 func (t *Table) startingNodes() []*enode.Node {
-	nodes := slices.Clone(t.reval.lost)
+	var nodes []*enode.Node
 	if t.thin() {
+		nodes = slices.Clone(t.cfg.Bootnodes)
 		if t.cfg.Seeder != nil {
 			nodes = append(nodes, t.cfg.Seeder.Seeds(t.cfg.Rand, maxSeeds, t.now)...)
 		}
-		nodes = append(nodes, t.cfg.Bootnodes...)
 	}
-	return nodes
+	return append(nodes, t.reval.lost...)
 }
 
 func (t *Table) refreshLookupDone([]*enode.Node) {

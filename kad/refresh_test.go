@@ -1,0 +1,312 @@
+package kad
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/kithnet/kith/enode"
+)
+
+// refreshTimes notes when refreshes begin.
+func (w *world) refreshTimes() *[]time.Duration {
+	var times []time.Duration
+	w.trace = func(e Event) {
+		if e.Kind == EventRefresh {
+			times = append(times, e.Time.Sub(worldStart))
+		}
+	}
+	return &times
+}
+
+// gaps returns the times between the times.
+func gaps(times []time.Duration) (gaps []time.Duration) {
+	for i := 1; i < len(times); i++ {
+		gaps = append(gaps, times[i]-times[i-1])
+	}
+	return gaps
+}
+
+func boot(nodes ...*enode.Node) func(*Config) {
+	return func(c *Config) { c.Bootnodes = nodes }
+}
+
+// aliveEntries returns how many entries are nodes that answer.
+func (w *world) aliveEntries() (alive int) {
+	for _, p := range w.order {
+		if !p.dead && w.isLive(p.node) {
+			alive++
+		}
+	}
+	return alive
+}
+
+func TestRefreshAtStart(t *testing.T) {
+	w := newWorld(t, 1)
+	bootnode := w.addIn(16)
+	w.t.cfg.Bootnodes = []*enode.Node{bootnode.node}
+	w.record()
+	w.start()
+	if count(w.pings, bootnode.node) != 1 {
+		t.Error("the bootnode was not pinged at once")
+	}
+	if len(w.targets) != 4 {
+		t.Fatalf("%d queries at once, want one for each of four lookups", len(w.targets))
+	}
+	if w.targets[0] != (Target{ID: w.t.cfg.Self, Key: w.t.cfg.SelfKey}) {
+		t.Error("the first lookup is not for the own ID")
+	}
+	for i, target := range w.targets {
+		if target.ID != enode.PubkeyID(&target.Key) || slices.Index(w.targets, target) != i {
+			t.Errorf("target %d is %v", i, target)
+		}
+	}
+}
+
+func TestRandomTargetIsDrawnEvenly(t *testing.T) {
+	w := newWorld(t, 2)
+	ones := 0
+	for range 1000 {
+		ones += int(w.t.RandomTarget().ID[0] >> 7)
+	}
+	if ones < 440 || ones > 560 {
+		t.Errorf("%d of 1000 are in the upper half", ones)
+	}
+}
+
+func TestRefreshWhenAsked(t *testing.T) {
+	w := newWorld(t, 3)
+	w.populate(100, 0)
+	w.t.cfg.Bootnodes = []*enode.Node{w.order[0].node}
+	w.start()
+	w.runFor(time.Hour)
+	times := w.refreshTimes()
+	done := 0
+	w.t.Refresh(func() { done++ })
+	w.t.Refresh(func() { done++ }) // joins
+	w.t.Refresh(nil)
+	if done != 0 || len(*times) != 1 || w.t.Stats().Lookups != 4 {
+		t.Fatalf("done %d times, %d refreshes, %d lookups", done, len(*times), w.t.Stats().Lookups)
+	}
+	w.runFor(5 * time.Second)
+	if done != 2 {
+		t.Errorf("done was called %d times, want 2", done)
+	}
+	w.t.Refresh(func() { done++ })
+	w.runFor(time.Hour)
+	if done != 3 || len(*times) < 2 {
+		t.Errorf("done was called %d times by the end, want 3", done)
+	}
+
+	empty := newWorld(t, 4) // nobody to ask: ends at once
+	empty.start()
+	empty.t.Refresh(func() { done++ })
+	if done != 4 {
+		t.Error("the refresh of an empty table did not end")
+	}
+}
+
+func TestRefreshWhileThin(t *testing.T) {
+	w := newWorld(t, 5)
+	w.populate(thinBelow-1, 0)
+	w.t.cfg.Bootnodes = []*enode.Node{w.order[0].node}
+	w.start()
+	w.runFor(time.Minute)
+	if w.t.Live() != thinBelow-1 {
+		t.Fatalf("%d entries", w.t.Live())
+	}
+	times := w.refreshTimes()
+	w.runFor(time.Hour)
+	for _, gap := range gaps(*times) {
+		if gap < refreshThin*9/10 || gap > refreshThin*11/10+2*time.Second {
+			t.Errorf("%v between two refreshes", gap)
+		}
+	}
+	if len(*times) < 105 {
+		t.Errorf("%d refreshes in an hour", len(*times))
+	}
+}
+
+func TestRefreshBacksOff(t *testing.T) {
+	w := newWorld(t, 6)
+	w.check = false
+	w.populate(200, 0)
+	w.t.cfg.Bootnodes = []*enode.Node{w.order[0].node}
+	times := w.refreshTimes()
+	w.start()
+	w.runFor(6 * time.Hour)
+	gaps := gaps(*times)
+	grown, last := 0, 0
+	for i, gap := range gaps {
+		if gap < 10*time.Second {
+			grown, last = grown+1, i
+			if gap < refreshGrowing*9/10 {
+				t.Errorf("%v between two refreshes", gap)
+			}
+		}
+	}
+	if grown == 0 || last > 2*maxGrowing {
+		t.Errorf("%d refreshes in quick succession while the table grew, the last is number %d", grown, last)
+	}
+	calm := gaps[last+1:]
+	want := refreshThin
+	for i, gap := range calm {
+		if gap < want*9/10 || gap > want*11/10+2*time.Second {
+			t.Errorf("pause %d is %v, want about %v", i, gap, want)
+		}
+		want = min(2*want, refreshFull)
+	}
+	if want != refreshFull || len(calm) < 12 {
+		t.Errorf("pauses: %v", calm)
+	}
+}
+
+// TestRefreshWhenDrained: when half the table is gone, the next refresh comes at
+// once, however far off it was.
+func TestRefreshWhenDrained(t *testing.T) {
+	w := newWorld(t, 7)
+	w.check = false
+	w.populate(300, 0)
+	w.t.cfg.Bootnodes = []*enode.Node{w.order[0].node}
+	w.start()
+	w.runFor(5 * time.Hour)
+	before := w.t.Live()
+	for i, p := range w.order {
+		p.dead = i%4 > 0
+	}
+	times := w.refreshTimes()
+	refreshed := func() bool { return len(*times) > 0 }
+	start := w.now
+	drained := func() bool { return w.t.Live()*2 < before }
+	if !w.runUntil(time.Hour, func() bool { return drained() || refreshed() }) {
+		t.Fatal("the dead are not dropped")
+	}
+	if !refreshed() && !w.runUntil(refreshGap+time.Second, refreshed) {
+		t.Errorf("%v after three quarters died, %d entries of %d left and no refresh", w.now.Sub(start), w.t.Live(), before)
+	}
+	w.runFor(15 * time.Minute)
+	if alive := w.aliveEntries(); alive < 40 || w.t.Live()-alive > 10 {
+		t.Errorf("%d entries, %d of them alive", w.t.Live(), alive)
+	}
+}
+
+// TestDrainIsMeasuredFromTheTop: nodes that came by themselves, after the last
+// refresh, count as well when they leave.
+func TestDrainIsMeasuredFromTheTop(t *testing.T) {
+	w := newWorld(t, 8)
+	w.check = false
+	w.populate(30, 0)
+	w.t.cfg.Bootnodes = []*enode.Node{w.order[0].node}
+	w.start()
+	w.runFor(5 * time.Hour)
+	for i := range 60 {
+		w.live(w.add(w.newNodeIn(11+i%4, publicIP(1000+i))).node)
+	}
+	top := w.t.Live()
+	for _, p := range w.order[30:] {
+		p.dead = true
+	}
+	times := w.refreshTimes()
+	w.runUntil(time.Hour, func() bool { return w.t.Live()*2 < top })
+	w.runFor(refreshGap + time.Second)
+	if len(*times) == 0 {
+		t.Errorf("from %d to %d entries without a refresh", top, w.t.Live())
+	}
+}
+
+type seeds []*enode.Node
+
+func (s seeds) Seeds(rng *rand.Rand, max int, _ time.Time) []*enode.Node {
+	n := min(max, len(s))
+	out := slices.Clone(s)
+	rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out[:n]
+}
+
+// TestSeeds: a node that ran before needs no bootnode, if some of those it knew
+// are there.
+func TestSeeds(t *testing.T) {
+	w := newWorld(t, 9)
+	w.populate(200, 0)
+	var known seeds
+	for i := range 40 {
+		known = append(known, w.newNode(publicIP(1000+i))) // gone
+	}
+	known = append(known, w.order[0].node, w.order[1].node)
+	w.t.cfg.Seeder = known
+	w.start()
+	w.runFor(time.Minute)
+	if w.t.Live() < 40 {
+		t.Errorf("%d entries", w.t.Live())
+	}
+}
+
+// TestBootnodeComesUpLate: a bootnode that is down is tried again, not too
+// often, and the table fills within a minute of its coming up.
+func TestBootnodeComesUpLate(t *testing.T) {
+	for seed := range uint64(10) {
+		w := newWorld(t, seed)
+		w.populate(200, 0)
+		bootnode := w.order[0]
+		w.t.cfg.Bootnodes = []*enode.Node{bootnode.node}
+		bootnode.dead = true
+		w.record()
+		w.runFor(10 * time.Minute)
+		if n := count(w.pings, bootnode.node); n < 20 || n > 30 {
+			t.Errorf("pinged %d times in ten minutes", n)
+		}
+		if n := len(w.queries); n > 4*30 {
+			t.Errorf("queried %d times in ten minutes", n)
+		}
+		bootnode.dead = false
+		w.runFor(time.Minute)
+		if w.t.Live() < 40 {
+			t.Errorf("seed %d: %d entries a minute after the bootnode came up", seed, w.t.Live())
+		}
+	}
+}
+
+// TestBootnodeMoves: a bootnode that comes up elsewhere is found there, though
+// the table, the seeds and what was lost know it at its old endpoint.
+func TestBootnodeMoves(t *testing.T) {
+	for seed := range uint64(5) {
+		w := newWorld(t, seed)
+		bootnode := w.addIn(16)
+		w.t.cfg.Bootnodes = []*enode.Node{bootnode.node}
+		w.t.cfg.Seeder = seeds{bootnode.node}
+		w.runFor(time.Minute)
+		bootnode.node = bootnode.node.WithEndpoint(publicIP(700), 4)
+		w.runFor(10*time.Minute + time.Duration(seed)*time.Second)
+		w.t.AddBootnode(bootnode.node)
+		w.runFor(time.Minute)
+		if n, live := w.t.Node(bootnode.node.ID()); !live || n.IP() != publicIP(700) {
+			t.Errorf("seed %d: not found at its new endpoint", seed)
+		}
+	}
+}
+
+// TestAddBootnode: a bootnode whose name is resolved late, or anew, is used at
+// once while the table is empty, also while a refresh waits for another.
+func TestAddBootnode(t *testing.T) {
+	w := newWorld(t, 10)
+	w.populate(100, 0)
+	ghost := w.newNode(publicIP(5000))
+	w.start()
+	w.runFor(10 * time.Second)
+	w.t.AddBootnode(ghost)
+	if w.t.refresh.running == 0 {
+		t.Error("no refresh at once")
+	}
+	w.runFor(w.timeout / 2)
+	late := w.order[0].node
+	w.t.AddBootnode(late)
+	w.runFor(10 * time.Second)
+	if w.t.Live() < 30 {
+		t.Errorf("%d entries after ten seconds", w.t.Live())
+	}
+	w.t.AddBootnode(late.WithEndpoint(publicIP(6000), 1))
+	if len(w.t.cfg.Bootnodes) != 2 || w.t.cfg.Bootnodes[1].IP() != publicIP(6000) {
+		t.Errorf("bootnodes are %v", w.t.cfg.Bootnodes)
+	}
+}
