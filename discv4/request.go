@@ -90,11 +90,17 @@ func (m *Machine) begin(r *request) {
 		m.deferCall(func() { m.endRequest(r, ErrClosed) })
 		return
 	}
-	if p := m.peers.byKey[r.key]; p != nil && p.proven(m.now) && p.knowsUs(m.now) && p.fails == 0 {
+	p := m.peers.byKey[r.key]
+	switch {
+	case p == nil || !p.proven(m.now) || p.fails > 0:
+		m.bond(r, pingSendsFound)
+	case p.knowsUs(m.now):
 		m.ready(r)
-		return
+	case m.now.Sub(p.pong) < followMax: // its PING may be right behind its PONG
+		m.await(r, m.rtt.smoothed)
+	default:
+		m.bond(r, pingSendsFound)
 	}
-	m.bond(r, pingSendsFound)
 }
 
 // bond proves both sides' endpoints to each other, then asks.
@@ -113,10 +119,15 @@ func (m *Machine) bond(r *request, sends int) {
 			m.ready(r)
 			return
 		}
-		r.state = awaitPing
-		m.calls.bonded[r.key] = append(m.calls.bonded[r.key], r)
-		m.schedule(&r.task, followWait(res.RTT))
+		m.await(r, res.RTT)
 	})
+}
+
+// await gives the node, which has answered, a moment to send a PING of its own.
+func (m *Machine) await(r *request, rtt time.Duration) {
+	r.state = awaitPing
+	m.calls.bonded[r.key] = append(m.calls.bonded[r.key], r)
+	m.schedule(&r.task, followWait(rtt))
 }
 
 // bondComplete asks what waited for the PING that was just answered.
