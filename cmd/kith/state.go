@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kithnet/kith/discover"
+	"github.com/kithnet/kith/discv4"
+)
+
+// nodeState is what a node says of itself every few seconds.
+type nodeState struct {
+	Type         string            `json:"type"`
+	Seconds      float64           `json:"seconds"` // since the start
+	Seq          uint64            `json:"seq"`
+	Live         int               `json:"live"`
+	Replacements int               `json:"replacements"`
+	Table        []bucketState     `json:"table"` // buckets in use, farthest first
+	InRate       float64           `json:"packetsInPerSecond"`
+	OutRate      float64           `json:"packetsOutPerSecond"`
+	PacketsIn    uint64            `json:"packetsIn"`
+	PacketsOut   uint64            `json:"packetsOut"`
+	BytesIn      uint64            `json:"bytesIn"`
+	BytesOut     uint64            `json:"bytesOut"`
+	SendErrors   uint64            `json:"sendErrors"`
+	Proven       int               `json:"proven"`
+	Drops        map[string]uint64 `json:"drops"` // by reason, those that happened
+
+	dropped dropCounts
+}
+
+type bucketState struct {
+	Distance     int `json:"distance"`
+	Live         int `json:"live"`
+	Replacements int `json:"replacements"`
+}
+
+// dropCounts are packets dropped, by reason.
+type dropCounts [discv4.NumDrops]uint64
+
+func (d *dropCounts) add(o dropCounts) {
+	for i := range o {
+		d[i] += o[i]
+	}
+}
+
+func (d dropCounts) total() (sum uint64) {
+	for _, n := range d {
+		sum += n
+	}
+	return sum
+}
+
+func (d dropCounts) byName() map[string]uint64 {
+	m := make(map[string]uint64)
+	for reason, n := range d {
+		if n > 0 {
+			m[discv4.Drop(reason).String()] = n
+		}
+	}
+	return m
+}
+
+// String lists the reasons that happened, in the order of the checks.
+func (d dropCounts) String() string {
+	var b strings.Builder
+	for reason, n := range d {
+		if n > 0 {
+			fmt.Fprintf(&b, " %s=%d", discv4.Drop(reason), n)
+		}
+	}
+	if b.Len() == 0 {
+		return "none"
+	}
+	return b.String()[1:]
+}
+
+// meter makes rates of a node's counters.
+type meter struct {
+	start, last time.Time
+	in, out     uint64
+}
+
+func newMeter(node *discover.UDPv4) *meter {
+	now, s := time.Now(), node.Stats()
+	return &meter{start: now, last: now, in: s.PacketsIn, out: s.PacketsOut}
+}
+
+// read returns the node's state, with rates since the last read.
+func (m *meter) read(node *discover.UDPv4) nodeState {
+	now, s := time.Now(), node.Stats()
+	seconds := max(now.Sub(m.last).Seconds(), 1e-3)
+	st := nodeState{
+		Type: "state", Seconds: float64(now.Sub(m.start).Milliseconds()) / 1000, Seq: node.Self().Seq(),
+		Live: s.Table.Entries, Replacements: s.Table.Replacements, Table: []bucketState{},
+		InRate: float64(s.PacketsIn-m.in) / seconds, OutRate: float64(s.PacketsOut-m.out) / seconds,
+		PacketsIn: s.PacketsIn, PacketsOut: s.PacketsOut, BytesIn: s.BytesIn, BytesOut: s.BytesOut,
+		SendErrors: s.SendErrors, Proven: s.Proven,
+		dropped: s.Drops, Drops: dropCounts(s.Drops).byName(),
+	}
+	m.last, m.in, m.out = now, s.PacketsIn, s.PacketsOut
+	buckets := node.Buckets()
+	for i := len(buckets) - 1; i >= 0; i-- {
+		if b := buckets[i]; len(b.Entries)+len(b.Replacements) > 0 {
+			st.Table = append(st.Table, bucketState{b.Distance, len(b.Entries), len(b.Replacements)})
+		}
+	}
+	return st
+}
+
+// String is the state as one line.
+func (s nodeState) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "state %.0fs: live %d, waiting %d, table", s.Seconds, s.Live, s.Replacements)
+	for _, k := range s.Table {
+		fmt.Fprintf(&b, " %d:%d", k.Distance, k.Live)
+		if k.Replacements > 0 {
+			fmt.Fprintf(&b, "+%d", k.Replacements)
+		}
+	}
+	if len(s.Table) == 0 {
+		b.WriteString(" empty")
+	}
+	fmt.Fprintf(&b, ", packets/s in %.1f out %.1f, proven %d, drops %s", s.InRate, s.OutRate, s.Proven, s.dropped)
+	if s.SendErrors > 0 {
+		fmt.Fprintf(&b, ", not sent %d", s.SendErrors)
+	}
+	return b.String()
+}
