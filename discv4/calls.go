@@ -27,10 +27,22 @@ const (
 	maxNeighbors = 8
 )
 
+const (
+	// lateFor is how long a PONG is still taken after its PING has timed out.
+	// Nobody waits for it, but it proves its sender alive, and it tells how long
+	// answers really take: without that a node on an overloaded machine would
+	// never learn to wait, and only repeat itself.
+	lateFor = 3 * time.Second
+
+	// maxLate bounds the PINGs kept for that.
+	maxLate = 512
+)
+
 // calls are the requests under way.
 type calls struct {
 	closed  bool
 	pending int
+	late    int // PINGs whose answer came too late so far, and may still come
 
 	pings   map[callKey]*pingCall
 	pingsAt map[netip.AddrPort]*pingCall // the latest to an endpoint
@@ -155,6 +167,7 @@ type pingCall struct {
 	attempts uint8
 	early    uint8
 	ended    bool
+	late     bool      // ended by the timeout, but an answer still counts as a proof
 	pinged   time.Time // when the node's own PING was answered meanwhile
 	parked   *parked
 	waiters  []func(PingResult, error)
@@ -219,6 +232,8 @@ func (m *Machine) transmitPing(pc *pingCall) {
 
 func (m *Machine) pingDue(pc *pingCall) {
 	switch {
+	case pc.ended:
+		m.forgetPing(pc)
 	case m.calls.closed:
 		m.endPing(pc, PingResult{}, ErrClosed)
 	case pc.sends < pc.maxSends:
@@ -240,14 +255,30 @@ func (m *Machine) endPing(pc *pingCall, r PingResult, err error) {
 	if c.pingsAt[pc.to] == pc {
 		delete(c.pingsAt, pc.to)
 	}
-	for _, h := range pc.hashes[:pc.sends] {
-		if c.tokens[h] == pc {
-			delete(c.tokens, h)
-		}
-	}
 	c.pending--
+	if err == ErrTimeout && c.late < maxLate {
+		c.late++
+		pc.late = true
+		m.schedule(&pc.task, lateFor)
+	} else {
+		m.forgetPing(pc)
+	}
 	for _, done := range pc.waiters {
 		done(r, err)
+	}
+}
+
+// forgetPing stops listening for answers to a PING that has ended.
+func (m *Machine) forgetPing(pc *pingCall) {
+	m.unschedule(&pc.task)
+	if pc.late {
+		pc.late = false
+		m.calls.late--
+	}
+	for _, h := range pc.hashes[:pc.sends] {
+		if m.calls.tokens[h] == pc {
+			delete(m.calls.tokens, h)
+		}
 	}
 }
 

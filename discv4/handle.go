@@ -99,6 +99,9 @@ func (m *Machine) pingBack(from netip.AddrPort, id enode.ID, n *enode.Node) {
 func (m *Machine) handlePong(from netip.AddrPort, id enode.ID, p *Packet) Drop {
 	if pc := m.calls.tokens[p.Token]; pc == nil || pc.to != from {
 		return DropUnsolicited
+	} else if pc.late && pc.id == id {
+		m.latePong(pc, p)
+		return DropNone
 	}
 	// PINGs to one endpoint within one second are the same packet, whichever
 	// node they are for: the signer tells which one answers.
@@ -114,12 +117,7 @@ func (m *Machine) handlePong(from netip.AddrPort, id enode.ID, p *Packet) Drop {
 	if !slices.Contains(pc.hashes[try+1:pc.sends], p.Token) { // else it may answer either
 		m.rtt.observe(r.RTT)
 	}
-	peer := m.peers.add(pc.node)
-	peer.pong, peer.fails = m.now, 0
-	if !pc.pinged.IsZero() {
-		peer.ping = pc.pinged
-	}
-	m.save(peer)
+	m.proven(pc)
 	if m.cfg.Seen != nil && p.To.IsValid() {
 		m.cfg.Seen(from.Addr(), p.To)
 	}
@@ -128,6 +126,28 @@ func (m *Machine) handlePong(from netip.AddrPort, id enode.ID, p *Packet) Drop {
 		m.answer(q.from, id, &q.packet)
 	}
 	return DropNone
+}
+
+// proven notes that the node of a PING has answered it.
+func (m *Machine) proven(pc *pingCall) *peer {
+	p := m.peers.add(pc.node)
+	p.pong, p.fails = m.now, 0
+	if !pc.pinged.IsZero() {
+		p.ping = pc.pinged
+	}
+	m.save(p)
+	return p
+}
+
+// latePong takes the proof of a node that was given up.
+func (m *Machine) latePong(pc *pingCall, p *Packet) {
+	if try := slices.Index(pc.hashes[:pc.sends], p.Token); try >= 0 {
+		m.rtt.observe(m.now.Sub(pc.sentAt[try]))
+	}
+	m.forgetPing(pc)
+	peer := m.proven(pc)
+	m.table.AddLive(peer.node)
+	m.table.Announced(pc.id, p.Seq)
 }
 
 // save gives the proof to the store.

@@ -159,6 +159,9 @@ func TestStore(t *testing.T) {
 	if st.last().Fails == 0 {
 		t.Errorf("after it was silent: %+v", st.last())
 	}
+	for len(l.m.calls.pings) > 0 { // a check by the table would stand in for the PING back
+		l.wait(100 * time.Millisecond)
+	}
 	l.bond(a)
 	if st.last().Fails != 0 {
 		t.Errorf("after it came back: %+v", st.last())

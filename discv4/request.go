@@ -180,7 +180,7 @@ func (m *Machine) ask(r *request) {
 	r.tries++
 	wait := m.rtt.timeout()
 	if r.tries < maxTries {
-		wait = min(m.rtt.resendAfter(), askAgain)
+		wait = m.rtt.resendAfter()
 	}
 	m.schedule(&r.task, wait)
 }

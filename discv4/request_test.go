@@ -103,7 +103,7 @@ func TestFindnodeForgotten(t *testing.T) {
 			find = l.findnode(a)
 		}
 		only(t, l.flush(), kind)
-		out := to(a, l.wait(askAgain))
+		out := to(a, l.wait(l.m.rtt.resendAfter()))
 		if len(out) != 1 || out[0].Packet.Kind != Ping {
 			t.Fatalf("after silence it is sent %v", kinds(out))
 		}

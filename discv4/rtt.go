@@ -6,13 +6,8 @@ const (
 	// rtoInitial is the wait before a request is sent again while nothing is
 	// known of round-trip times.
 	rtoInitial = 250 * time.Millisecond
-	rtoMin     = 50 * time.Millisecond
+	rtoMin     = 100 * time.Millisecond
 	rtoMax     = time.Second
-
-	// askAgain bounds the wait before a query is asked a second time. Most that
-	// get no answer were sent to a node that has lost our endpoint proof, and
-	// waiting longer doesn't bring it back.
-	askAgain = 250 * time.Millisecond
 
 	// replyTimeout is how long an answer is waited for after the last send:
 	// go-ethereum's value, which goes around the Earth with room to spare. It

@@ -358,7 +358,7 @@ func (c *caller) verify() {
 	if err := check(c.table); err != nil {
 		c.t.Fatal(err)
 	}
-	lookups := maxLookups + 1 + randomLookups
+	lookups := maxLookups + 1
 	for kind, most := range map[string]int{
 		"ping": maxChecksRunning + NumBuckets*BucketSize,
 		"enr":  maxFetches + (lookups+c.ended)*BucketSize,

@@ -90,7 +90,7 @@ func checkQueues(t *Table) error {
 		return fmt.Errorf("%d checks pending, of these %d running and %d queued", len(c.pending), c.running, len(c.queue))
 	case c.running < maxChecksRunning && len(c.queue) > 0:
 		return fmt.Errorf("%d checks queued while only %d run", len(c.queue), c.running)
-	case len(t.lookups) > maxLookups+1+randomLookups:
+	case len(t.lookups) > maxLookups+1:
 		return fmt.Errorf("%d lookups", len(t.lookups))
 	case t.refresh.running < 0 || t.refresh.running > 1+randomLookups:
 		return fmt.Errorf("%d lookups of the refresh", t.refresh.running)

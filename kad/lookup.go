@@ -97,7 +97,7 @@ type Lookup struct {
 // filter, closest first; it is called exactly once, from within this call if
 // there is nobody to ask. ErrBusy says that 64 lookups are under way.
 func (t *Table) Lookup(target Target, opts LookupOptions, done func([]*enode.Node)) (*Lookup, error) {
-	if len(t.lookups)-t.refresh.running >= maxLookups {
+	if len(t.lookups)-min(t.refresh.running, 1) >= maxLookups {
 		return nil, ErrBusy
 	}
 	return t.startLookup(target, opts, nil, done), nil

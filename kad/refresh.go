@@ -18,9 +18,10 @@ const (
 
 	// refreshGrowing is the pause before the next refresh while each one still
 	// makes the table a tenth larger, as it does when a whole network starts
-	// together; maxGrowing such refreshes follow each other at most.
-	refreshGrowing = 300 * time.Millisecond
-	maxGrowing     = 8
+	// together. It doubles each time; maxGrowing such refreshes follow each
+	// other at most.
+	refreshGrowing = 250 * time.Millisecond
+	maxGrowing     = 6
 
 	// refreshEmpty is the first pause after a refresh that left the table
 	// empty. It doubles up to refreshThin, so that a bootnode that is just
@@ -48,11 +49,12 @@ const (
 type refresher struct {
 	next     time.Time
 	started  time.Time
-	running  int // lookups of the running refresh; 0 when none runs
+	running  int // lookups that the running refresh has still to end; 0 when none runs
 	before   int // live entries when it started
 	interval time.Duration
 	empty    time.Duration // next pause while the table is empty
 	growing  int           // refreshes in a row that made the table grow
+	again    bool          // another one is to follow at once
 	mark     int           // most live entries since the last one
 	waiting  []func()
 }
@@ -90,9 +92,6 @@ func (t *Table) startRefresh() {
 	}
 	r.running = 1 + randomLookups
 	t.startLookup(Target{ID: t.cfg.Self, Key: t.cfg.SelfKey}, LookupOptions{}, start, t.refreshLookupDone)
-	for range randomLookups {
-		t.startLookup(t.RandomTarget(), LookupOptions{}, start, t.refreshLookupDone)
-	}
 }
 
 // thin reports whether the table needs the nodes of its Config: it has few of
@@ -114,15 +113,22 @@ func (t *Table) startingNodes() []*enode.Node {
 	return append(nodes, t.reval.lost...)
 }
 
+// refreshLookupDone goes on with the next lookup. They run one after the other:
+// each begins with what the last has found, and a network that starts together
+// does not choke on itself.
 func (t *Table) refreshLookupDone([]*enode.Node) {
 	r := &t.refresh
 	if r.running--; r.running > 0 {
+		t.startLookup(t.RandomTarget(), LookupOptions{}, t.startingNodes(), t.refreshLookupDone)
 		return
 	}
-	if t.live > 0 && !t.reval.away() {
+	if t.live > 0 && !t.reval.away() && !r.again {
 		t.reval.lost = nil
 	}
 	pause := t.refreshPause()
+	if r.again {
+		r.again, r.growing, pause = false, 0, refreshGrowing
+	}
 	r.mark = t.live
 	r.next = t.now.Add(t.jitter(pause))
 	waiting := r.waiting
@@ -143,7 +149,7 @@ func (t *Table) refreshPause() time.Duration {
 	case grew && r.growing < maxGrowing:
 		r.growing++
 		r.interval = 0
-		return refreshGrowing
+		return refreshGrowing << (r.growing - 1)
 	case t.live == 0:
 		r.interval = 0
 		r.empty = min(max(2*r.empty, refreshEmpty), refreshThin)
@@ -177,10 +183,11 @@ func (t *Table) drained() {
 func (t *Table) refreshSoon() {
 	r := &t.refresh
 	if r.running > 0 {
+		r.again = true
 		return
 	}
 	r.mark = t.live
-	r.interval = 0
+	r.interval, r.growing = 0, 0
 	at := t.now
 	if earliest := r.started.Add(refreshGap); at.Before(earliest) {
 		at = earliest

@@ -1,0 +1,47 @@
+package discv4
+
+import (
+	"testing"
+	"time"
+)
+
+// TestLatePong: an answer that comes after its PING was given up is still a
+// proof, joins the table, and tells how long answers take.
+func TestLatePong(t *testing.T) {
+	l := newTestLab(t)
+	a := newActor(1, "5.1.1.1:30303")
+	got := l.pingNode(a.bare())
+	out := to(a, l.flush())
+	out = append(out, to(a, l.wait(rtoMax+replyTimeoutMax))...)
+	got.is(t, ErrTimeout)
+	if l.m.calls.late != 1 {
+		t.Fatalf("%d PINGs are kept for a late answer", l.m.calls.late)
+	}
+	before := l.m.rtt.timeout()
+	l.expect(DropNone, a, a.pong(out[0]))
+	if p := l.m.peers.byKey[peerKey{a.node.ID(), a.at.Addr()}]; p == nil || !p.proven(l.now) {
+		t.Error("the late answer is no proof")
+	}
+	if n, live := l.m.Table().Node(a.node.ID()); n == nil || !live {
+		t.Error("the node that answered late is not in the table")
+	}
+	if l.m.rtt.timeout() <= before {
+		t.Errorf("timeout of %v after an answer took longer, before %v", l.m.rtt.timeout(), before)
+	}
+	l.expect(DropUnsolicited, a, a.pong(out[0])) // once only
+	l.closed()
+}
+
+// TestTooLatePong: after lateFor nothing is left to match it.
+func TestTooLatePong(t *testing.T) {
+	l := newTestLab(t)
+	a := newActor(1, "5.1.1.1:30303")
+	l.pingNode(a.bare())
+	out := to(a, l.flush())
+	l.wait(rtoMax + replyTimeoutMax + lateFor + time.Second)
+	if l.m.calls.late != 0 || len(l.m.calls.tokens) != 0 {
+		t.Fatalf("%d PINGs and %d hashes are kept", l.m.calls.late, len(l.m.calls.tokens))
+	}
+	l.expect(DropUnsolicited, a, a.pong(out[0]))
+	l.closed()
+}
