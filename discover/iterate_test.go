@@ -1,0 +1,213 @@
+package discover
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/rlp"
+)
+
+// slow delays every packet by the same time, which keeps their order.
+func slow(by time.Duration) func(netip.AddrPort, netip.AddrPort, []byte) []time.Duration {
+	return func(netip.AddrPort, netip.AddrPort, []byte) []time.Duration { return []time.Duration{by} }
+}
+
+// settled starts nodes that know each other, have nothing under way, and won't
+// refresh for some twenty seconds.
+func (w *world) settled(nodes int) {
+	w.t.Helper()
+	w.grow(nodes)
+	w.filled(0.9, 1, 20*time.Second)
+	quiet := time.Now()
+	poll(w.t, time.Minute, func() (bool, string) {
+		for _, n := range w.nodes {
+			if n.Stats().Table.Lookups > 0 {
+				quiet = time.Now()
+			}
+		}
+		return time.Since(quiet) > 3*time.Second, "the network does not settle"
+	})
+}
+
+func TestLookupSeqYieldsAsFound(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.net.Link = slow(20 * time.Millisecond)
+		w.settled(18)
+		n, target := w.nodes[1], w.nodes[15].Self()
+		start := time.Now()
+		var first time.Duration
+		found := make(map[enode.ID]int)
+		for o := range n.LookupSeq(context.Background(), target.PublicKey(), nil) {
+			if len(found) == 0 {
+				first = time.Since(start)
+			}
+			found[o.ID()]++
+		}
+		if whole := time.Since(start); first == 0 || first >= whole/2 {
+			t.Errorf("first node after %v of %v", first, whole)
+		}
+		if found[target.ID()] == 0 || len(found) < 16 || found[n.Self().ID()] > 0 {
+			t.Errorf("found %d nodes, the target among them %d times and the own %d times",
+				len(found), found[target.ID()], found[n.Self().ID()])
+		}
+		for id, times := range found {
+			if times > 1 {
+				t.Errorf("%s came %d times", id.Short(), times)
+			}
+		}
+	})
+}
+
+func TestLookupSeqBreakStopsLookup(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.net.Link = slow(20 * time.Millisecond)
+		w.settled(18)
+		n, target := w.nodes[1], w.nodes[15].Self()
+		for range n.LookupSeq(context.Background(), target.PublicKey(), nil) {
+			break
+		}
+		before := n.Stats().Table
+		if before.Lookups != 0 {
+			t.Errorf("%d lookups under way after the loop", before.Lookups)
+		}
+		time.Sleep(time.Second)
+		if asked := n.Stats().Table.Queries - before.Queries; asked != 0 {
+			t.Errorf("%d nodes asked after the loop", asked)
+		}
+	})
+}
+
+// The context ends a loop in its body: what was found and not yielded is lost.
+func TestLookupSeqEndsWithContext(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.settled(18)
+		n, target := w.nodes[1], w.nodes[15].Self()
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		count := 0
+		for range n.LookupSeq(ctx, target.PublicKey(), nil) {
+			count++
+			synctest.Wait() // the lookup has found more meanwhile
+			cancel()
+		}
+		if count != 1 {
+			t.Errorf("%d nodes, expected one", count)
+		}
+	})
+}
+
+func TestFilterSeesRecords(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.net.Link = slow(5 * time.Millisecond)
+		w.grow(18)
+		var marked []enode.ID
+		for i, n := range w.nodes {
+			if i%3 == 0 {
+				if err := n.LocalNode().Set("kith", rlp.AppendUint(nil, 7)); err != nil {
+					t.Fatal(err)
+				}
+				marked = append(marked, n.Self().ID())
+			}
+		}
+		w.filled(0.9, 1, 20*time.Second)
+		isMarked := func(n *enode.Node) bool {
+			if n.Record() == nil {
+				return false
+			}
+			_, ok := n.Record().Get("kith")
+			return ok
+		}
+		n := w.nodes[1]
+		found := make(map[enode.ID]bool)
+		start := time.Now()
+		for o := range n.RandomNodes(context.Background(), isMarked) {
+			if found[o.ID()] = true; !slices.Contains(marked, o.ID()) {
+				t.Errorf("%v is not marked", o.IP())
+			}
+			if len(found) == len(marked) || time.Since(start) > time.Minute {
+				break
+			}
+		}
+		if len(found) != len(marked) {
+			t.Errorf("%d of %d marked nodes came within a minute", len(found), len(marked))
+		}
+	})
+}
+
+func TestRandomNodesMeetsAll(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.settled(18)
+		n := w.nodes[3]
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		met := make(map[enode.ID]bool)
+		for o := range n.RandomNodes(ctx, nil) {
+			if met[o.ID()] = true; len(met) == len(w.nodes)-1 {
+				break
+			}
+		}
+		if len(met) != len(w.nodes)-1 || met[n.Self().ID()] {
+			t.Errorf("met %d of %d others in half a minute, itself: %v", len(met), len(w.nodes)-1, met[n.Self().ID()])
+		}
+	})
+}
+
+// A walk through a small network is one lookup each half second, and one through
+// nothing slows down.
+func TestRandomNodesPace(t *testing.T) {
+	for _, c := range []struct {
+		nodes    int
+		walk     time.Duration
+		min, max uint64 // lookups
+	}{
+		{nodes: 6, walk: 10 * time.Second, min: 20, max: 21},
+		{nodes: 1, walk: 10 * time.Minute, min: 20, max: 25},
+	} {
+		inWorld(t, func(t *testing.T, w *world) {
+			if c.nodes > 1 {
+				w.settled(c.nodes)
+			} else {
+				w.grow(1)
+			}
+			n := w.nodes[0]
+			if err := n.Refresh(context.Background()); err != nil {
+				t.Error(err)
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), c.walk)
+			defer cancel()
+			before := n.Stats().Table
+			for range n.RandomNodes(ctx, nil) {
+			}
+			after := n.Stats().Table
+			walked := after.LookupsDone - before.LookupsDone - 4*(after.Refreshes-before.Refreshes)
+			if walked < c.min || walked > c.max {
+				t.Errorf("%d nodes: %d lookups in %v, expected %d to %d", c.nodes, walked, c.walk, c.min, c.max)
+			}
+		})
+	}
+}
+
+// A body that takes its time does not make the walk faster afterwards, nor does
+// it lose nodes or hold up the node.
+func TestSlowBody(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.settled(12)
+		n := w.nodes[0]
+		met := make(map[enode.ID]bool)
+		for o := range n.LookupSeq(context.Background(), n.Self().PublicKey(), nil) {
+			met[o.ID()] = true
+			time.Sleep(10 * time.Second)
+			if _, err := n.Ping(context.Background(), w.nodes[1].Self()); err != nil {
+				t.Errorf("Ping in the body: %v", err)
+			}
+		}
+		if len(met) != len(w.nodes)-1 {
+			t.Errorf("met %d of %d", len(met), len(w.nodes)-1)
+		}
+	})
+}
