@@ -11,8 +11,9 @@
 //
 // A Table is a machine: protocol logic without goroutines, locks, sockets,
 // clocks or global randomness. Calls must not overlap. [Table.Advance] comes
-// first and sets the time for the calls after it; [Table.NextWake] says when to
-// call Advance again at the latest. The network is reached through [Transport]
+// first and sets the time for the calls after it, which must not go back (that
+// of time.Now doesn't, whatever is done to the clock); [Table.NextWake] says when
+// to call Advance again at the latest. The network is reached through [Transport]
 // alone. Given the same calls and the same random source, a Table does the same.
 //
 // # What it promises

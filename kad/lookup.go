@@ -93,9 +93,10 @@ type Lookup struct {
 }
 
 // Lookup starts a lookup from the closest nodes of the table or, if none of
-// these answers, from the bootnodes and seeds. done gets up to 16 nodes that answered and passed the
-// filter, closest first; it is called exactly once, from within this call if
-// there is nobody to ask. ErrBusy says that 64 lookups are under way.
+// these answers, from the bootnodes and seeds. done gets up to 16 nodes that
+// answered and passed the filter, closest first; it is called exactly once,
+// from within this call if there is nobody to ask. ErrBusy says that 64 lookups
+// are under way.
 func (t *Table) Lookup(target Target, opts LookupOptions, done func([]*enode.Node)) (*Lookup, error) {
 	if len(t.lookups)-min(t.refresh.running, 1) >= maxLookups {
 		return nil, ErrBusy

@@ -281,3 +281,43 @@ func TestHops(t *testing.T) {
 		}
 	}
 }
+
+// TestFarNodesLoseTheirSlots: a slow node that is far, compared with all that
+// were found since, holds no slot.
+func TestFarNodesLoseTheirSlots(t *testing.T) {
+	w := newWorld(t, 12)
+	w.rtt, w.timeout = time.Millisecond, time.Minute
+	w.start()
+	target := w.t.RandomTarget()
+	var peers []*peer
+	for i := range 2 * maxCandidates {
+		peers = append(peers, w.add(w.newNode(publicIP(i))))
+	}
+	sorted := byDistance(peers, target)
+	far := sorted[len(sorted)-1]
+	far.dead = true
+	next := maxCandidates
+	for _, p := range sorted {
+		p.answer = func(enode.ID) []*enode.Node { // from afar, nearer and nearer
+			start := max(0, next-BucketSize)
+			nodes := nodesOf(sorted[start:next])
+			next = start
+			return nodes
+		}
+	}
+	w.live(far.node)
+	w.live(sorted[len(sorted)-2].node)
+	l, err := w.t.Lookup(target, LookupOptions{}, func([]*enode.Node) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dropped := func() bool {
+		return !slices.ContainsFunc(l.list, func(c *candidate) bool { return c.node == far.node })
+	}
+	if !w.runUntil(stallMin-time.Millisecond, dropped) {
+		t.Fatal("still a candidate")
+	}
+	if l.stalled != 1 {
+		t.Error("it is no candidate, and holds a slot")
+	}
+}

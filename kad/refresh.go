@@ -154,7 +154,7 @@ func (t *Table) refreshPause() time.Duration {
 		r.interval = 0
 		r.empty = min(max(2*r.empty, refreshEmpty), refreshThin)
 		return r.empty
-	case t.thin() || grew || t.live*2 < r.mark:
+	case t.thin() || grew:
 		r.interval = refreshThin
 	default:
 		r.interval = min(max(2*r.interval, refreshThin), refreshFull)

@@ -199,26 +199,62 @@ func TestRefreshWhenDrained(t *testing.T) {
 }
 
 // TestDrainIsMeasuredFromTheTop: nodes that came by themselves, after the last
-// refresh, count as well when they leave.
+// refresh, count as well when they leave. A refresh that began just now is
+// followed by the next after a pause.
 func TestDrainIsMeasuredFromTheTop(t *testing.T) {
 	w := newWorld(t, 8)
-	w.check = false
-	w.populate(30, 0)
-	w.t.cfg.Bootnodes = []*enode.Node{w.order[0].node}
 	w.start()
+	w.fill(16, BucketSize)
 	w.runFor(5 * time.Hour)
-	for i := range 60 {
-		w.live(w.add(w.newNodeIn(11+i%4, publicIP(1000+i))).node)
-	}
-	top := w.t.Live()
-	for _, p := range w.order[30:] {
-		p.dead = true
-	}
+	w.fill(15, BucketSize)
+	w.fill(14, BucketSize)
 	times := w.refreshTimes()
-	w.runUntil(time.Hour, func() bool { return w.t.Live()*2 < top })
-	w.runFor(refreshGap + time.Second)
-	if len(*times) == 0 {
-		t.Errorf("from %d to %d entries without a refresh", top, w.t.Live())
+	drain := func(bucket int) {
+		b := &w.t.buckets[bucket]
+		for len(b.entries) > 0 {
+			w.t.removeEntry(b, b.entries[0])
+		}
+	}
+	drain(14)
+	w.start()
+	if len(*times) != 0 {
+		t.Fatal("a refresh though two thirds are left")
+	}
+	drain(15)
+	w.start()
+	if len(*times) != 1 {
+		t.Fatalf("%d refreshes when one third was left, want one", len(*times))
+	}
+	w.runFor(time.Second) // it is over
+	drain(16)
+	w.runFor(time.Minute)
+	if gap := gaps(*times)[0]; gap < refreshGap || gap > refreshGap+time.Second {
+		t.Errorf("%v between the starts of two refreshes", gap)
+	}
+}
+
+// TestGrowthIsNotFollowedForever: a table that grows with each refresh is
+// refreshed in quick succession a few times, then every 30 seconds.
+func TestGrowthIsNotFollowedForever(t *testing.T) {
+	w := newWorld(t, 12)
+	refreshes, next := 0, 0
+	w.trace = func(e Event) {
+		if e.Kind != EventRefresh {
+			return
+		}
+		refreshes++
+		w.after(time.Millisecond, func() { // an eighth more each time
+			for range w.t.Live()/8 + 1 {
+				w.fill(16-next%7, 1)
+				next++
+			}
+		})
+	}
+	w.start()
+	w.live(w.addIn(16).node)
+	w.runFor(20 * time.Second)
+	if refreshes < 3 || refreshes > maxGrowing+2 {
+		t.Errorf("%d refreshes in 20 seconds", refreshes)
 	}
 }
 
@@ -308,6 +344,10 @@ func TestAddBootnode(t *testing.T) {
 	w.runFor(w.timeout / 2)
 	late := w.order[0].node
 	w.t.AddBootnode(late)
+	w.runFor(2 * w.rtt)
+	if !w.isLive(late) {
+		t.Error("one that was added during a refresh was not checked at once")
+	}
 	w.runFor(10 * time.Second)
 	if w.t.Live() < 30 {
 		t.Errorf("%d entries after ten seconds", w.t.Live())

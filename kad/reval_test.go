@@ -130,6 +130,43 @@ func TestSoleEntryIsDropped(t *testing.T) {
 	}
 }
 
+// TestAnswerEndsSuspicion: an entry that fails now and then, while there is
+// nobody else to answer, and answers in between, stays what it was.
+func TestAnswerEndsSuspicion(t *testing.T) {
+	w := newWorld(t, 8)
+	w.start()
+	p := w.fill(16, 1)[0]
+	for range 5 {
+		failed := w.t.Stats().RevalidationsFailed
+		p.dead = true
+		if !w.runUntil(time.Minute, func() bool { return w.t.Stats().RevalidationsFailed == failed+maxFailsAlone-1 }) {
+			t.Fatal("not checked")
+		}
+		p.dead = false
+		w.runFor(time.Minute)
+	}
+	if s := w.t.Stats(); s.Removed != 0 || s.Added != 1 || w.t.Live() != 1 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+// TestOutcomeForOneThatLeft: a check that fails for an entry that was dropped
+// meanwhile makes nobody suspect.
+func TestOutcomeForOneThatLeft(t *testing.T) {
+	w := newWorld(t, 9)
+	w.start()
+	p := w.fill(16, 1)[0]
+	p.dead = true
+	b := &w.t.buckets[16]
+	e := b.entries[0]
+	w.t.revalidate(b, e, false)
+	w.t.removeEntry(b, e)
+	w.runFor(2 * w.timeout)
+	if len(w.t.reval.suspects) != 0 {
+		t.Error("a node that left is suspect")
+	}
+}
+
 // TestAnswerWhileCheckFails: an entry that spoke up while its check was under
 // way stays.
 func TestAnswerWhileCheckFails(t *testing.T) {
