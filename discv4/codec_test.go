@@ -33,6 +33,7 @@ func samplePackets() []Packet {
 	return []Packet{
 		{Kind: Ping, Expiration: exp, From: a.at, SenderTCP: 30303, To: b.at, ToTCP: 1},
 		{Kind: Ping, Expiration: math.MaxInt64, From: b.at, Seq: math.MaxUint64},
+		{Kind: Ping, Expiration: exp, Seq: 2}, // a node that does not know its own address
 		{Kind: Pong, Expiration: exp, To: a.at, ToTCP: 9, Token: token, Seq: 1},
 		{Kind: Pong, Expiration: exp, To: b.at, Token: token},
 		{Kind: Findnode, Expiration: exp, Target: a.node.PublicKey()},
@@ -359,5 +360,13 @@ func TestRecordInResponse(t *testing.T) {
 		if _, drop := p.Open(); drop != DropRecord {
 			t.Errorf("%s: %v", name, drop)
 		}
+	}
+}
+
+// TestNoAddress: an address that is not known is written as 0.0.0.0, since some
+// nodes refuse one of no bytes.
+func TestNoAddress(t *testing.T) {
+	if got := appendEndpoint(nil, netip.AddrPort{}, 7); !bytes.Equal(got, []byte{0xc7, 0x84, 0, 0, 0, 0, 0x80, 7}) {
+		t.Errorf("%x", got)
 	}
 }

@@ -21,7 +21,8 @@
 //   - queries are answered only to who has proven its endpoint: a node at an IP
 //     address, for 24 hours (discv4.md, "Endpoint Proof");
 //   - an address that has proven nothing is sent at most one PONG and one PING
-//     for each PING that came from it;
+//     for each PING that came from it; one that others, or the user, name is
+//     sent three PINGs at most for a question whether a node is there;
 //   - no packet that [Machine.Admit] refuses costs a signature recovery, and the
 //     rate of those it lets through from unknown sources is bounded;
 //   - all state is bounded, whatever is sent.

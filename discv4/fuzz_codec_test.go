@@ -88,6 +88,7 @@ func FuzzNeighbors(f *testing.F) {
 		}
 	}
 	f.Add([]byte{0xc0, 0xc1, 0x80, 0x01})
+	f.Add(bytes.Repeat(appendNode(nil, newActor(1, someV4.String()).bare()), 2*maxNodes))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		nodes, err := readNodes(body)
 		if err != nil && rlp.Valid(rlp.WrapList(slices.Clone(body), 0)) == nil {

@@ -149,7 +149,7 @@ func TestBudgetBorrowed(t *testing.T) {
 func TestStrangersLeaveRoom(t *testing.T) {
 	l := newLimitedLab(t, Limits{NewPerSecond: 1 << 20, NewPerNetwork: 1 << 20})
 	l.verify = false
-	for i := range 2 * maxPending {
+	for i := range maxPending + maxStrangers/4 {
 		a := newActor(100+i, fmt.Sprintf("6.%d.%d.1:1", i/250, i%250))
 		if drop, out := l.packet(a, a.ping()); drop != DropNone || len(ofKind(out, Pong)) != 1 {
 			t.Fatalf("stranger %d: %v", i, drop)

@@ -141,7 +141,8 @@ func (m *Machine) proven(pc *pingCall) *peer {
 
 // latePong takes the proof of a node that was given up.
 func (m *Machine) latePong(pc *pingCall, p *Packet) {
-	if try := slices.Index(pc.hashes[:pc.sends], p.Token); try >= 0 {
+	try := slices.Index(pc.hashes[:pc.sends], p.Token)
+	if try >= 0 && pc.maxSends > pingSendsOnce { // a stranger could make us wait
 		m.rtt.observe(m.now.Sub(pc.sentAt[try]))
 	}
 	m.forgetPing(pc)

@@ -45,3 +45,44 @@ func TestTooLatePong(t *testing.T) {
 	l.expect(DropUnsolicited, a, a.pong(out[0]))
 	l.closed()
 }
+
+// TestLatePongMatching: it comes from the node and the endpoint that were asked.
+func TestLatePongMatching(t *testing.T) {
+	l := newTestLab(t)
+	a, b := newActor(1, "5.1.1.1:30303"), newActor(2, "5.1.1.1:30303")
+	ping := only(t, l.expect(DropNone, a, a.ping()), Ping)
+	l.silent(DropNone, a, Packet{Kind: ENRRequest}) // waits for the PONG, not for a late one
+	l.wait(replyTimeout)
+	l.silent(DropUnsolicited, a.moved("5.1.1.1:1"), a.pong(ping))
+	l.silent(DropUnsolicited, a.moved("5.1.9.1:30303"), a.pong(ping))
+	l.silent(DropWrongSender, b, b.pong(ping))
+	if l.m.Stats().Proven != 0 {
+		t.Fatal("taken for a proof")
+	}
+	if out := l.expect(DropNone, a, a.pong(ping)); len(ofKind(out, ENRResponse)) != 0 {
+		t.Error("a query is answered long after it was asked")
+	}
+	l.expect(DropNone, a, Packet{Kind: ENRRequest})
+	l.closed()
+}
+
+// TestLateBound: PINGs that nobody answers are kept up to a bound.
+func TestLateBound(t *testing.T) {
+	l := newTestLab(t)
+	l.verify = false
+	for i := range maxLate + 100 {
+		l.m.Ping(madeUp(i, spread(i)), func(PingResult, error) {})
+	}
+	l.wait(rtoInitial + replyTimeout)
+	if l.m.calls.late != maxLate || l.m.calls.pending != 0 {
+		t.Errorf("%d late, %d pending", l.m.calls.late, l.m.calls.pending)
+	}
+	if err := checkBounds(l.m); err != nil {
+		t.Error(err)
+	}
+	l.wait(lateFor)
+	if l.m.calls.late != 0 || len(l.m.calls.tokens) != 0 {
+		t.Errorf("%d late, %d hashes kept", l.m.calls.late, len(l.m.calls.tokens))
+	}
+	l.closed()
+}

@@ -212,7 +212,12 @@ func (m *Machine) Drop(reason Drop) { m.stats.Drops[reason]++ }
 type transport struct{ m *Machine }
 
 func (t transport) Ping(n *enode.Node, done func(uint64, error)) {
-	t.m.Ping(n, func(r PingResult, err error) { done(r.Seq, err) })
+	t.m.Ping(n, func(r PingResult, err error) {
+		if err == ErrBusy || err == ErrClosed {
+			err = kad.ErrNotAsked
+		}
+		done(r.Seq, err)
+	})
 }
 
 func (t transport) RequestENR(n *enode.Node, done func(*enode.Node, error)) {

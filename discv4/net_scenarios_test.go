@@ -39,7 +39,7 @@ func TestBondBothWays(t *testing.T) {
 // TestNetworkForms: nodes that know only one find each other, whatever the
 // network does to their packets, and a lookup then finds any of them.
 func TestNetworkForms(t *testing.T) {
-	const nodes, lookups = 24, 12
+	const nodes, lookups = 18, 10
 	for _, test := range []struct {
 		name         string
 		lose, double float64
@@ -162,7 +162,7 @@ func TestRecordSpreads(t *testing.T) {
 // TestNetworkComesBack: after the network was away for minutes, tables are
 // filled again within a minute.
 func TestNetworkComesBack(t *testing.T) {
-	w := newTestNet(t, 20, nil)
+	w := newTestNet(t, 12, nil)
 	w.run(5 * time.Second)
 	w.fault = func(_, _ netip.AddrPort, _ *Packet) []time.Duration { return nil }
 	w.run(10 * time.Minute)

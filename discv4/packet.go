@@ -175,15 +175,8 @@ func readEndpoint(raw []byte) (netip.AddrPort, uint16) {
 // readSeq reads EIP-868's record number, which may be missing, or be another
 // extension's element.
 func readSeq(list *rlp.Cursor) uint64 {
-	if kind, ok := list.Kind(); !ok || kind != rlp.String {
-		return 0
-	}
-	c := *list // a copy: a number too large is not the packet's error
-	seq := c.Uint64()
-	if c.Err() != nil {
-		return 0
-	}
-	return seq
+	c := *list // a copy: what is no number is not the packet's error
+	return c.Uint64()
 }
 
 // readNodes reads the nodes of a NEIGHBORS packet, leaving out those whose

@@ -59,9 +59,13 @@ const (
 	Alpha = 3
 )
 
-// Errors that lookups and refreshes end with.
+// Errors of the table and its transport.
 var (
 	ErrBusy = errors.New("kad: too many lookups under way")
+
+	// ErrNotAsked is what a Transport's Ping fails with when nothing was sent:
+	// it says nothing about the node.
+	ErrNotAsked = errors.New("kad: not asked")
 )
 
 // Target is the point of the ID space that a lookup converges on. Discovery v4

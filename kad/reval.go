@@ -82,6 +82,9 @@ func (t *Table) revalidate(b *bucket, e *entry, timer bool) {
 	n, asked := e.node, t.now
 	t.cfg.Transport.Ping(n, func(seq uint64, err error) {
 		e.busy = false
+		if err == ErrNotAsked {
+			return
+		}
 		if err != nil {
 			t.revalidationFailed(b, e, asked, timer)
 			return
