@@ -1,0 +1,182 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/ethereum/go-ethereum/p2p/discover/v4wire"
+
+	"github.com/kithnet/kith/interop/internal/control"
+	"github.com/kithnet/kith/interop/internal/rawpeer"
+)
+
+// responders is how many nodes fill the server's table: more than the 16 that a
+// FINDNODE's answer names, as a bucket takes no more than 16 and half of all
+// nodes belong to the same one.
+const responders = 28
+
+// tableTime bounds the wait for a table with 16 live nodes. Go-ethereum checks
+// one new node about every one and a half seconds.
+const tableTime = 2 * time.Minute
+
+// request is a kind of question put to a server in a closed loop.
+type request struct {
+	work       string
+	packets    func(*rawpeer.Peer) ([][]byte, error)
+	reply      byte // the type of the reply's packets
+	perRequest int  // how many they are
+	window     int  // requests under way
+}
+
+var requests = []request{
+	{"answer a bonded PING", (*rawpeer.Peer).Pings, v4wire.PongPacket, 1, 16},
+	{"answer FINDNODE, two packets", (*rawpeer.Peer).Findnodes, v4wire.NeighborsPacket, 2, 8},
+}
+
+// compareAnswers measures what answering costs a server with a table of live nodes.
+func compareAnswers(o options, sides []side) ([]row, error) {
+	var loaded []*loadedServer
+	defer func() {
+		for _, l := range loaded {
+			l.close()
+		}
+	}()
+	for _, s := range sides {
+		l, err := startLoaded(s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name(), err)
+		}
+		loaded = append(loaded, l)
+	}
+	for _, l := range loaded {
+		if err := l.awaitTable(); err != nil {
+			return nil, fmt.Errorf("%s: %w", l.side.name(), err)
+		}
+	}
+	var rows []row
+	for _, req := range requests {
+		got, err := measureAnswers(o, loaded, req)
+		rows = append(rows, got...)
+		if err != nil {
+			return rows, err
+		}
+	}
+	return rows, nil
+}
+
+// loadedServer is a server whose table knows responders and a load's source.
+type loadedServer struct {
+	*server
+	side  side
+	load  *rawpeer.Peer
+	peers []*rawpeer.Peer
+}
+
+func startLoaded(s side) (*loadedServer, error) {
+	srv, err := startServer(s, "answer")
+	if err != nil {
+		return nil, err
+	}
+	l := &loadedServer{server: srv, side: s}
+	for i := range responders + 1 {
+		ip := netip.AddrFrom4([4]byte{127, 0, 0, byte(2 + i)})
+		p, err := rawpeer.Listen(ip, srv.addr)
+		if err != nil {
+			l.close()
+			return nil, err
+		}
+		l.peers = append(l.peers, p)
+	}
+	l.load = l.peers[responders]
+	var nodes []v4wire.Node
+	for _, p := range l.peers[:v4wire.MaxNeighbors] {
+		nodes = append(nodes, p.Node())
+	}
+	for _, p := range l.peers {
+		p.SetNeighbors(nodes)
+	}
+	for _, p := range l.peers {
+		if err := p.Bond(); err != nil {
+			l.close()
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+func (l *loadedServer) close() {
+	for _, p := range l.peers {
+		p.Close()
+	}
+	l.Close()
+}
+
+// awaitTable waits until FINDNODE is answered with 16 nodes for a while: before
+// go-ethereum has checked any node at all it names unchecked ones.
+func (l *loadedServer) awaitTable() error {
+	const steady = 5 // seconds in a row
+	var known, full int
+	for begin := time.Now(); time.Since(begin) < tableTime; time.Sleep(time.Second) {
+		packet, err := l.load.Findnode(l.peers[0].Node().ID)
+		if err != nil {
+			return err
+		}
+		replies := l.load.Ask(packet, v4wire.NeighborsPacket, time.Second, func(got [][]byte) bool { return len(got) == 2 })
+		if known, err = rawpeer.CountNeighbors(replies); err != nil {
+			return err
+		}
+		if full++; known < control.BucketSize {
+			full = 0
+		}
+		if full == steady {
+			return nil
+		}
+	}
+	return fmt.Errorf("after %v FINDNODE is answered with %d nodes", tableTime, known)
+}
+
+// measureAnswers lets each server answer in turn.
+func measureAnswers(o options, loaded []*loadedServer, req request) ([]row, error) {
+	rows := []row{
+		{Work: req.work + ": CPU", Unit: microseconds},
+		{Work: req.work + ": allocations", Unit: count},
+		{Work: req.work + ": bytes allocated", Unit: kilobytes},
+	}
+	for range o.reps {
+		for _, l := range loaded {
+			used, answered, took, err := l.answer(req, o.window)
+			if err != nil {
+				return rows, fmt.Errorf("%s: %s: %w", l.side.name(), req.work, err)
+			}
+			rows[0].add(l.side, float64(used.CPU)/1e3/answered)
+			rows[1].add(l.side, float64(used.Allocs)/answered)
+			rows[2].add(l.side, float64(used.AllocBytes)/1e3/answered)
+			rows[0].Remarks[l.side.index] = fmt.Sprintf("%.0f a second", answered/took.Seconds())
+		}
+	}
+	return rows, nil
+}
+
+// answer lets the server answer requests for d and returns what it used for how
+// many of them.
+func (l *loadedServer) answer(req request, d time.Duration) (used control.Usage, answered float64, took time.Duration, err error) {
+	packets, err := req.packets(l.load)
+	if err != nil {
+		return used, 0, 0, err
+	}
+	before, err := l.Usage()
+	if err != nil {
+		return used, 0, 0, err
+	}
+	c := l.load.Closed(packets, req.reply, req.perRequest, req.window, d)
+	after, err := l.Usage()
+	if err != nil {
+		return used, 0, 0, err
+	}
+	answered = float64(c.Answered) / float64(req.perRequest)
+	if answered < 0.9*float64(c.Sent-req.window) {
+		return used, 0, 0, fmt.Errorf("%d requests got %d of %d packets in reply", c.Sent, c.Answered, c.Sent*req.perRequest)
+	}
+	return after.Sub(before), answered, c.Took, nil
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"slices"
+)
+
+// A work is something both sides do.
+type work struct {
+	name string
+	do   func(options, []side) ([]row, error)
+}
+
+// allWork returns what there is to do, in order.
+func allWork() []work {
+	all := []work{{"answer", compareAnswers}, {"parse", compareParsing}}
+	for _, c := range floods {
+		all = append(all, c.work())
+	}
+	return append(all, work{"fill", compareFilling}, work{"network", compareNetworks})
+}
+
+// A row is one line of the table: one quantity, measured on each side.
+type row struct {
+	Work    string
+	Unit    unit
+	Samples [sideCount][]float64 // by side, in Unit; empty: not measured
+	Remarks [sideCount]string    // by side, of what else was seen
+}
+
+func (r *row) add(s side, value float64) {
+	r.Samples[s.index] = append(r.Samples[s.index], value)
+}
+
+// value returns the median of a side's samples.
+func (r *row) value(side int) (median float64, ok bool) {
+	return medianOf(r.Samples[side])
+}
+
+func medianOf(samples []float64) (median float64, ok bool) {
+	if len(samples) == 0 {
+		return 0, false
+	}
+	sorted := slices.Sorted(slices.Values(samples))
+	mid := len(sorted) / 2
+	if len(sorted)%2 == 0 {
+		return (sorted[mid-1] + sorted[mid]) / 2, true
+	}
+	return sorted[mid], true
+}

@@ -1,0 +1,91 @@
+package interop
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// conformanceTests is how many tests go-ethereum's suite for Node Discovery v4
+// has in the version that this module requires.
+const conformanceTests = 15
+
+// TestConformance runs go-ethereum's own conformance suite, devp2p discv4 test,
+// against a running kith node.
+func TestConformance(t *testing.T) {
+	dir := t.TempDir()
+	devp2p := build(t, ".", filepath.Join(dir, "devp2p"), "github.com/ethereum/go-ethereum/cmd/devp2p")
+	kith := build(t, "..", filepath.Join(dir, "kith"), "./cmd/kith")
+	url := startTool(t, kith, "node",
+		"--addr", "127.0.0.1", "--port", "0", "--datadir", filepath.Join(dir, "data"))
+
+	cmd := exec.Command(devp2p, "discv4", "test", "--tap",
+		"--remote", url, "--listen1", "127.0.0.1", "--listen2", "127.0.0.2")
+	out, err := cmd.CombinedOutput()
+	var passed int
+	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, "ok ") {
+			passed++
+		}
+	}
+	if err != nil || passed != conformanceTests {
+		t.Fatalf("%d of %d tests passed, %v:\n%s", passed, conformanceTests, err, out)
+	}
+}
+
+// build builds a command, with the dependencies of the module in dir.
+func build(t *testing.T, dir, program, pkg string) string {
+	t.Helper()
+	cmd := exec.Command("go", "build", "-o", program, pkg)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build %s: %v\n%s", pkg, err, out)
+	}
+	return program
+}
+
+// startTool starts kith as a process that ends with the test, and returns the
+// enode URL that it prints first.
+func startTool(t *testing.T, program string, args ...string) (url string) {
+	t.Helper()
+	cmd := exec.Command(program, args...)
+	// Nothing of the user's settings is to be read or written.
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	lines := bufio.NewReader(stdout)
+	url, readErr := lines.ReadString('\n')
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		io.Copy(io.Discard, lines)
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		<-drained
+		timer.Stop()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s %s: %v\n%s", filepath.Base(program), args[0], err, &stderr)
+		}
+	})
+	url = strings.TrimSpace(url)
+	if readErr != nil || !strings.HasPrefix(url, "enode://") {
+		t.Fatalf("the first line of %s %s is %q, %v\n%s", filepath.Base(program), args[0], url, readErr, &stderr)
+	}
+	return url
+}

@@ -1,0 +1,100 @@
+package control
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+)
+
+// A Child is a served process seen from the process that started it. Its calls
+// must not overlap.
+type Child struct {
+	cmd      *exec.Cmd
+	stdin    io.WriteCloser
+	requests *json.Encoder
+	replies  *json.Decoder
+}
+
+// StartChild runs a program whose main function is Main, with the given flags.
+func StartChild(program string, flags ...string) (*Child, error) {
+	c := &Child{cmd: exec.Command(program, flags...)}
+	c.cmd.Stderr = os.Stderr
+	stdin, err := c.cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("control: %w", err)
+	}
+	stdout, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("control: %w", err)
+	}
+	if err := c.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("control: start %s: %w", program, err)
+	}
+	c.stdin, c.requests, c.replies = stdin, json.NewEncoder(stdin), json.NewDecoder(stdout)
+	return c, nil
+}
+
+// Close ends the process by closing its standard input, and waits for it.
+// A process that does not end by itself within ten seconds is killed.
+func (c *Child) Close() error {
+	c.stdin.Close()
+	timer := time.AfterFunc(10*time.Second, func() { c.cmd.Process.Kill() })
+	defer timer.Stop()
+	return c.cmd.Wait()
+}
+
+func (c *Child) call(req Request) (Reply, error) {
+	if err := c.requests.Encode(req); err != nil {
+		return Reply{}, fmt.Errorf("control: %s: %w", req.Op, err)
+	}
+	var reply Reply
+	if err := c.replies.Decode(&reply); err != nil {
+		return Reply{}, fmt.Errorf("control: no reply to %s: %w", req.Op, err)
+	}
+	if reply.Error != "" {
+		return reply, errors.New(reply.Error)
+	}
+	return reply, nil
+}
+
+// Start starts nodes in the process, the first of which is the others'
+// bootnode, and returns their enode URLs.
+func (c *Child) Start(nodes int) ([]string, error) {
+	reply, err := c.call(Request{Op: OpStart, Nodes: nodes})
+	return reply.URLs, err
+}
+
+// Usage returns what the process has used since it began.
+func (c *Child) Usage() (Usage, error) {
+	reply, err := c.call(Request{Op: OpUsage})
+	return reply.Usage, err
+}
+
+// Collect makes the process free what it can free, and returns its Usage.
+func (c *Child) Collect() (Usage, error) {
+	reply, err := c.call(Request{Op: OpCollect})
+	return reply.Usage, err
+}
+
+// AwaitFill waits until the median node's table holds fraction of what it could
+// hold, or until limit has passed since the first node started.
+func (c *Child) AwaitFill(fraction float64, limit time.Duration) (Fill, error) {
+	reply, err := c.call(Request{Op: OpFill, Fraction: fraction, Limit: limit})
+	return reply.Fill, err
+}
+
+// Lookups runs count lookups, one after another.
+func (c *Child) Lookups(count int) ([]Lookup, error) {
+	reply, err := c.call(Request{Op: OpLookups, Count: count})
+	return reply.Lookups, err
+}
+
+// Parse measures decoding packet without recovering its signer.
+func (c *Child) Parse(packet []byte) (Parse, error) {
+	reply, err := c.call(Request{Op: OpParse, Packet: packet})
+	return reply.Parse, err
+}

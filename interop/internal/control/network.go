@@ -1,0 +1,154 @@
+package control
+
+import (
+	"bytes"
+	"fmt"
+	"math/bits"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Both implementations keep a table of 17 buckets of up to 16 nodes: one bucket
+// for each of the log distances 241 to 256, and one for all that are nearer.
+const (
+	Buckets     = 17
+	BucketSize  = 16
+	nearestDist = 256 - Buckets + 1
+)
+
+// fillPoll is how often a waiting OpFill looks. Looking costs the nodes a few
+// microseconds each; a tenth of a second is a small part of the seconds measured.
+const fillPoll = 100 * time.Millisecond
+
+// network is a set of nodes in this process that know one bootnode.
+type network struct {
+	impl    Implementation
+	started time.Time
+	nodes   []Node
+	ids     [][32]byte
+}
+
+// start starts count nodes, the first of which is the bootnode of the others.
+func (w *network) start(count int) error {
+	if count < 1 {
+		return fmt.Errorf("control: asked to start %d nodes", count)
+	}
+	w.started = time.Now()
+	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	var boot []string
+	for range count {
+		n, err := w.impl.Start(loopback, boot)
+		if err != nil {
+			return fmt.Errorf("control: node %d: %w", len(w.nodes), err)
+		}
+		w.nodes = append(w.nodes, n)
+		w.ids = append(w.ids, n.ID())
+		if boot == nil {
+			boot = []string{n.URL()}
+		}
+	}
+	return nil
+}
+
+func (w *network) urls() []string {
+	urls := make([]string, len(w.nodes))
+	for i, n := range w.nodes {
+		urls[i] = n.URL()
+	}
+	return urls
+}
+
+// awaitFill waits until the median node's table is filled to fraction.
+func (w *network) awaitFill(fraction float64, limit time.Duration) Fill {
+	possible := make([]int, len(w.nodes))
+	for i := range w.nodes {
+		possible[i] = w.possible(i)
+	}
+	fills := make([]float64, len(w.nodes))
+	for {
+		for i, n := range w.nodes {
+			var have int
+			for _, entries := range n.Buckets() {
+				have += entries
+			}
+			fills[i] = float64(have) / float64(max(possible[i], 1))
+		}
+		slices.Sort(fills)
+		f := Fill{After: time.Since(w.started), Median: fills[len(fills)/2]}
+		if f.Median >= fraction || f.After >= limit {
+			return f
+		}
+		time.Sleep(fillPoll)
+	}
+}
+
+// possible returns how many entries the table of node i would have if it knew
+// every other node: of each bucket's candidates, as many as fit.
+func (w *network) possible(i int) int {
+	var candidates [Buckets]int
+	for j, id := range w.ids {
+		if j != i {
+			candidates[bucketOf(w.ids[i], id)]++
+		}
+	}
+	var sum int
+	for _, n := range candidates {
+		sum += min(n, BucketSize)
+	}
+	return sum
+}
+
+// bucketOf returns the index of the bucket in self's table that id belongs to.
+func bucketOf(self, id [32]byte) int {
+	for i := range self {
+		if x := self[i] ^ id[i]; x != 0 {
+			dist := 256 - 8*i - bits.LeadingZeros8(x)
+			return max(dist-nearestDist, 0)
+		}
+	}
+	return 0
+}
+
+// lookup lets a random node look for a random target.
+func (w *network) lookup() (Lookup, error) {
+	key, err := w.impl.RandomKey()
+	if err != nil {
+		return Lookup{}, err
+	}
+	n := rand.IntN(len(w.nodes))
+	begin := time.Now()
+	found, err := w.nodes[n].Lookup(key)
+	if err != nil {
+		return Lookup{}, fmt.Errorf("control: lookup by node %d: %w", n, err)
+	}
+	l := Lookup{Took: time.Since(begin)}
+	want := w.nearest(w.impl.IDOf(key), n)
+	l.Possible = len(want)
+	for _, id := range want {
+		if slices.Contains(found, id) {
+			l.Right++
+		}
+	}
+	return l, nil
+}
+
+// nearest returns the identifiers of the 16 nodes nearest to target, node i left out.
+func (w *network) nearest(target [32]byte, i int) [][32]byte {
+	ids := slices.Delete(slices.Clone(w.ids), i, i+1)
+	slices.SortFunc(ids, func(a, b [32]byte) int {
+		for i := range target {
+			a[i] ^= target[i]
+			b[i] ^= target[i]
+		}
+		return bytes.Compare(a[:], b[:])
+	})
+	return ids[:min(len(ids), BucketSize)]
+}
+
+func (w *network) close() {
+	for _, n := range w.nodes {
+		n.Close()
+	}
+}

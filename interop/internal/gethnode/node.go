@@ -1,0 +1,159 @@
+// Package gethnode runs go-ethereum's discovery nodes on loopback addresses, as
+// the control package wants them.
+//
+// A node is set up as go-ethereum sets up its own: a UDP socket with the
+// system's default buffers, an in-memory node database, default settings.
+package gethnode
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"net/netip"
+
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/ethereum/go-ethereum/log"
+	"github.com/ethereum/go-ethereum/p2p/discover"
+	"github.com/ethereum/go-ethereum/p2p/discover/v4wire"
+	"github.com/ethereum/go-ethereum/p2p/enode"
+	"github.com/ethereum/go-ethereum/p2p/enr"
+	"github.com/ethereum/go-ethereum/rlp"
+
+	"github.com/kithnet/kith/interop/internal/control"
+)
+
+// Go-ethereum asks a time server after 32 requests in a row went unanswered,
+// which a flood brings about. Without a way to resolve names it gives up at
+// once, and nothing leaves the machine.
+func init() {
+	net.DefaultResolver = &net.Resolver{
+		PreferGo: true,
+		Dial: func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("gethnode: names are not resolved here")
+		},
+	}
+}
+
+// Implementation makes go-ethereum's nodes.
+var Implementation = control.Implementation{
+	Start: func(ip netip.Addr, bootnodes []string) (control.Node, error) {
+		return Start(ip, bootnodes)
+	},
+	NewParser: newParser,
+	RandomKey: randomKey,
+	IDOf:      func(key [64]byte) [32]byte { return v4wire.Pubkey(key).ID() },
+}
+
+// Node is a running node of go-ethereum.
+type Node struct {
+	*discover.UDPv4
+	db *enode.DB
+}
+
+// Start starts a node on a free port of ip that knows the given enode URLs.
+func Start(ip netip.Addr, bootnodes []string) (*Node, error) {
+	cfg := discover.Config{Log: log.NewLogger(log.DiscardHandler())}
+	for _, url := range bootnodes {
+		n, err := enode.ParseV4(url)
+		if err != nil {
+			return nil, fmt.Errorf("gethnode: bootnode %q: %w", url, err)
+		}
+		cfg.Bootnodes = append(cfg.Bootnodes, n)
+	}
+	var err error
+	if cfg.PrivateKey, err = crypto.GenerateKey(); err != nil {
+		return nil, fmt.Errorf("gethnode: %w", err)
+	}
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
+	if err != nil {
+		return nil, fmt.Errorf("gethnode: %w", err)
+	}
+	db, err := enode.OpenDB("")
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("gethnode: %w", err)
+	}
+	port := conn.LocalAddr().(*net.UDPAddr).Port
+	ln := enode.NewLocalNode(db, cfg.PrivateKey)
+	ln.SetStaticIP(ip.AsSlice())
+	ln.SetFallbackUDP(port)
+	ln.Set(enr.TCP(port))
+	udp, err := discover.ListenV4(conn, ln, cfg)
+	if err != nil {
+		conn.Close()
+		db.Close()
+		return nil, fmt.Errorf("gethnode: %w", err)
+	}
+	return &Node{udp, db}, nil
+}
+
+// URL returns the node's enode:// form.
+func (n *Node) URL() string { return n.Self().URLv4() }
+
+// ID returns the node's identifier.
+func (n *Node) ID() [32]byte { return n.Self().ID() }
+
+// Lookup returns the nodes nearest to the hash of key that the network knows.
+func (n *Node) Lookup(key [64]byte) ([][32]byte, error) {
+	pub := &ecdsa.PublicKey{
+		Curve: crypto.S256(),
+		X:     new(big.Int).SetBytes(key[:32]),
+		Y:     new(big.Int).SetBytes(key[32:]),
+	}
+	found := n.LookupPubkey(pub)
+	ids := make([][32]byte, len(found))
+	for i, f := range found {
+		ids[i] = f.ID()
+	}
+	return ids, nil
+}
+
+// Buckets counts the table's entries, checked and unchecked ones.
+func (n *Node) Buckets() (counts [control.Buckets]int) {
+	for i, bucket := range n.TableBuckets() {
+		counts[i] = len(bucket)
+	}
+	return counts
+}
+
+// Close stops the node.
+func (n *Node) Close() {
+	n.UDPv4.Close()
+	n.db.Close()
+}
+
+func randomKey() (key [64]byte, err error) {
+	k, err := crypto.GenerateKey()
+	if err != nil {
+		return key, fmt.Errorf("gethnode: %w", err)
+	}
+	return v4wire.EncodePubkey(&k.PublicKey), nil
+}
+
+// Where a packet's signature and its type stand.
+const (
+	hashSize = 32
+	headSize = hashSize + crypto.SignatureLength
+)
+
+// newParser decodes a PING as v4wire.Decode does, which offers no way to leave
+// out the recovery: the packet's hash, the hash that is signed, the contents.
+func newParser(packet []byte) (func() error, error) {
+	if len(packet) <= headSize || packet[headSize] != v4wire.PingPacket {
+		return nil, errors.New("gethnode: not a PING")
+	}
+	return func() error {
+		if !bytes.Equal(packet[:hashSize], crypto.Keccak256(packet[hashSize:])) {
+			return v4wire.ErrBadHash
+		}
+		signed := crypto.Keccak256(packet[headSize:])
+		if len(signed) != hashSize {
+			return v4wire.ErrBadHash
+		}
+		return rlp.NewStream(bytes.NewReader(packet[headSize+1:]), 0).Decode(new(v4wire.Ping))
+	}, nil
+}

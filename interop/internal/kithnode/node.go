@@ -1,0 +1,131 @@
+// Package kithnode runs Kith's discovery nodes on loopback addresses, as the
+// control package wants them: with default settings, and a node database in
+// memory.
+package kithnode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/kithnet/kith/discover"
+	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/nodedb"
+	"github.com/kithnet/kith/secp"
+
+	"github.com/kithnet/kith/interop/internal/control"
+)
+
+// Implementation makes Kith's nodes.
+var Implementation = control.Implementation{
+	Start: func(ip netip.Addr, bootnodes []string) (control.Node, error) {
+		return Start(ip, bootnodes)
+	},
+	NewParser: newParser,
+	RandomKey: randomKey,
+	IDOf: func(key [64]byte) [32]byte {
+		pub := secp.PublicKey(key)
+		return enode.PubkeyID(&pub)
+	},
+}
+
+// Node is a running node of Kith.
+type Node struct {
+	*discover.UDPv4
+	db *nodedb.DB
+}
+
+// Start starts a node on a free port of ip that knows the given enode URLs.
+func Start(ip netip.Addr, bootnodes []string) (*Node, error) {
+	var cfg discover.Config
+	for _, url := range bootnodes {
+		n, err := enode.Parse(url)
+		if err != nil {
+			return nil, fmt.Errorf("kithnode: bootnode %q: %w", url, err)
+		}
+		cfg.Bootnodes = append(cfg.Bootnodes, n)
+	}
+	key, err := secp.GenerateKey()
+	if err != nil {
+		return nil, fmt.Errorf("kithnode: %w", err)
+	}
+	conn, err := discover.ListenUDP(netip.AddrPortFrom(ip, 0))
+	if err != nil {
+		return nil, fmt.Errorf("kithnode: %w", err)
+	}
+	if cfg.DB, err = nodedb.Open("", nil); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("kithnode: %w", err)
+	}
+	ln := enode.NewLocalNode(key, cfg.DB)
+	ln.SetStaticIP(ip)
+	ln.SetTCP(conn.LocalAddr().Port())
+	udp, err := discover.ListenV4(conn, ln, cfg)
+	if err != nil {
+		conn.Close()
+		cfg.DB.Close()
+		return nil, fmt.Errorf("kithnode: %w", err)
+	}
+	return &Node{udp, cfg.DB}, nil
+}
+
+// URL returns the node's enode:// form.
+func (n *Node) URL() string { return n.Self().URL() }
+
+// ID returns the node's identifier.
+func (n *Node) ID() [32]byte { return n.Self().ID() }
+
+// Lookup returns the nodes nearest to the hash of key that the network knows.
+func (n *Node) Lookup(key [64]byte) ([][32]byte, error) {
+	found, err := n.UDPv4.Lookup(context.Background(), key)
+	ids := make([][32]byte, len(found))
+	for i, f := range found {
+		ids[i] = f.ID()
+	}
+	return ids, err
+}
+
+// Buckets counts the table's entries, all of which have answered.
+func (n *Node) Buckets() (counts [control.Buckets]int) {
+	for i, bucket := range n.UDPv4.Buckets() {
+		counts[i] = len(bucket.Entries)
+	}
+	return counts
+}
+
+// Close stops the node.
+func (n *Node) Close() {
+	n.UDPv4.Close()
+	n.db.Close()
+}
+
+func randomKey() ([64]byte, error) {
+	k, err := secp.GenerateKey()
+	if err != nil {
+		return [64]byte{}, fmt.Errorf("kithnode: %w", err)
+	}
+	return k.Public(), nil
+}
+
+// typeAt is where a packet's type stands, after its hash and its signature.
+const typeAt = 32 + 65
+
+// newParser decodes a PING as far as Kith does before it decides whether to
+// recover the signer, and makes the hash that is signed.
+func newParser(packet []byte) (func() error, error) {
+	var p discv4.Packet
+	if drop := p.Parse(packet); drop != discv4.DropNone || p.Kind != discv4.Ping {
+		return nil, fmt.Errorf("kithnode: not a PING: %v", drop)
+	}
+	return func() error {
+		if drop := p.Parse(packet); drop != discv4.DropNone {
+			return fmt.Errorf("kithnode: dropped: %v", drop)
+		}
+		if secp.Keccak256(packet[typeAt:]) == (discv4.Hash{}) {
+			return errors.New("kithnode: no hash to sign")
+		}
+		return nil
+	}, nil
+}

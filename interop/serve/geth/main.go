@@ -1,0 +1,10 @@
+// Command geth runs go-ethereum's discovery nodes for the comparison, driven
+// through its standard input (see internal/control).
+package main
+
+import (
+	"github.com/kithnet/kith/interop/internal/control"
+	"github.com/kithnet/kith/interop/internal/gethnode"
+)
+
+func main() { control.Main(gethnode.Implementation) }
