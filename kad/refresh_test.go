@@ -28,10 +28,6 @@ func gaps(times []time.Duration) (gaps []time.Duration) {
 	return gaps
 }
 
-func boot(nodes ...*enode.Node) func(*Config) {
-	return func(c *Config) { c.Bootnodes = nodes }
-}
-
 // aliveEntries returns how many entries are nodes that answer.
 func (w *world) aliveEntries() (alive int) {
 	for _, p := range w.order {
