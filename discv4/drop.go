@@ -15,6 +15,7 @@ const (
 	DropMalformed        // not the RLP that its type demands
 	DropHash             // the hash is not that of the content
 	DropExpired          // its expiration is past
+	DropStale            // the node is busy and this query has waited so long that nobody awaits its answer
 	DropSourceLimit      // the node is busy and this source has had its share
 	DropNewLimit         // the budget for unknown sources is used up
 	DropUnproven         // a query from an endpoint that proved nothing
@@ -29,7 +30,7 @@ const (
 
 func (d Drop) String() string {
 	names := [NumDrops]string{"none", "bad-source", "netrestrict", "oversized", "truncated", "kind",
-		"malformed", "hash", "expired", "source-limit", "new-limit", "unproven", "unsolicited",
+		"malformed", "hash", "expired", "stale", "source-limit", "new-limit", "unproven", "unsolicited",
 		"signature", "own", "wrong-sender", "record"}
 	if d >= NumDrops {
 		return "unknown"

@@ -119,7 +119,8 @@ type Verdict struct {
 
 // Admit decides, before any cryptography, whether a parsed packet is worth
 // recovering its signature. busy says that more packets wait than the driver
-// can take at once: only then is a proven endpoint held to its share.
+// can take at once: only then is a proven endpoint held to its share, and a query
+// that has waited too long refused.
 func (m *Machine) Admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
 	v := m.admit(from, p, busy)
 	if v.Drop != DropNone {
@@ -138,6 +139,9 @@ func (m *Machine) admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
 			return Verdict{Drop: DropUnsolicited}
 		}
 		return Verdict{Known: true}
+	}
+	if busy && p.stale(m.now) {
+		return Verdict{Drop: DropStale}
 	}
 	if peer := m.peers.byFrom[from]; peer != nil && peer.proven(m.now) {
 		if busy && !peer.rate.take(m.gate.clock(m.now), m.gate.known) {

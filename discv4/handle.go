@@ -117,10 +117,12 @@ func (m *Machine) handlePong(from netip.AddrPort, id enode.ID, p *Packet) Drop {
 	if !slices.Contains(pc.hashes[try+1:pc.sends], p.Token) { // else it may answer either
 		m.rtt.observe(r.RTT)
 	}
-	m.proven(pc)
+	peer := m.proven(pc)
 	if m.cfg.Seen != nil && p.To.IsValid() {
 		m.cfg.Seen(from.Addr(), p.To)
 	}
+	m.table.AddLive(peer.node)
+	m.table.Announced(id, p.Seq)
 	m.endPing(pc, r, nil)
 	if q := pc.parked; q != nil {
 		m.answer(q.from, id, &q.packet)

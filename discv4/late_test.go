@@ -86,3 +86,28 @@ func TestLateBound(t *testing.T) {
 	}
 	l.closed()
 }
+
+// TestStaleQueries: a node with more to do than it can refuses what was sent
+// too long ago for the answer to be awaited, and only then.
+func TestStaleQueries(t *testing.T) {
+	l := newTestLab(t)
+	a := newActor(1, "5.1.1.1:30303")
+	l.bond(a)
+	for _, c := range []struct {
+		age  time.Duration
+		busy bool
+		want Drop
+	}{
+		{0, true, DropNone},
+		{staleAfter, true, DropNone},
+		{staleAfter + time.Second, true, DropStale},
+		{staleAfter + time.Second, false, DropNone},
+	} {
+		for _, kind := range []Kind{Ping, Findnode, ENRRequest} {
+			p := Packet{Kind: kind, Expiration: uint64(l.now.Add(Expiration - c.age).Unix())}
+			if v := l.m.Admit(a.at, &p, c.busy); v.Drop != c.want {
+				t.Errorf("%v of %v ago, busy %v: %v, want %v", kind, c.age, c.busy, v.Drop, c.want)
+			}
+		}
+	}
+}

@@ -158,12 +158,18 @@ func (m *Machine) NextWake() time.Time {
 	return m.told(next)
 }
 
+// maxKeepOut bounds the memory for packets to send that is kept for the next
+// call: answers to a few packets, not a burst at the start of the network.
+const maxKeepOut = 8
+
 // Flush appends the packets to be sent to dst, in order.
 func (m *Machine) Flush(dst []Out) []Out {
 	m.runDeferred()
 	dst = append(dst, m.out...)
 	clear(m.out)
-	m.out = m.out[:0]
+	if m.out = m.out[:0]; cap(m.out) > maxKeepOut {
+		m.out = nil
+	}
 	return dst
 }
 

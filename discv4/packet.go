@@ -137,6 +137,17 @@ func (p *Packet) Expired(now time.Time) bool {
 	return p.Kind != ENRResponse && (p.Expiration > math.MaxInt64 || int64(p.Expiration) < now.Unix())
 }
 
+// staleAfter is the age from which on the answer to a query is of no use to
+// anybody: all implementations give up within a second or two.
+const staleAfter = 2 * time.Second
+
+// stale reports whether a query, by the expiration that most implementations
+// give it, was sent longer than staleAfter ago. Clocks differ by seconds, so it
+// is held against a packet only where something has to be refused.
+func (p *Packet) stale(now time.Time) bool {
+	return int64(p.Expiration) < now.Add(Expiration-staleAfter).Unix()
+}
+
 // Open recovers the sender of a parsed packet and decodes what Parse left. It
 // costs a signature recovery.
 func (p *Packet) Open() (secp.PublicKey, Drop) {

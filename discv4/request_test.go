@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/secp"
 )
 
 // neighborsOf is a NEIGHBORS that names the actors.
@@ -130,12 +131,16 @@ func TestFindnodeTimeout(t *testing.T) {
 	l.m.Restore(Proof{Node: b.node, LastPong: start, LastPing: start}, start)
 	mute := l.findnode(b) // answers PINGs, and nothing else
 	asked := 0
+	var target secp.PublicKey // of this request; the table asks for others
 	for range 100 {
 		for _, o := range l.wait(20 * time.Millisecond) {
-			switch o.Packet.Kind {
-			case Ping:
+			switch {
+			case o.Packet.Kind == Ping:
 				l.expect(DropNone, b, b.pong(o))
-			case Findnode:
+			case o.Packet.Kind == Findnode && asked == 0:
+				target = o.Packet.Target
+				asked++
+			case o.Packet.Kind == Findnode && o.Packet.Target == target:
 				asked++
 			}
 		}

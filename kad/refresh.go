@@ -19,9 +19,8 @@ const (
 	// refreshGrowing is the pause before the next refresh while each one still
 	// makes the table a tenth larger, as it does when a whole network starts
 	// together. It doubles each time; maxGrowing such refreshes follow each
-	// other at most. They look up the own ID only, which finds most of what is
-	// new and costs a quarter: on one machine with hundreds of nodes all that is
-	// spent on signatures.
+	// other at most. They make one random lookup besides that for the own ID:
+	// on one machine with hundreds of nodes all that is spent on signatures.
 	refreshGrowing = 250 * time.Millisecond
 	maxGrowing     = 6
 
@@ -94,7 +93,7 @@ func (t *Table) startRefresh() {
 	}
 	r.running = 1 + randomLookups
 	if r.growing > 0 {
-		r.running = 1
+		r.running = 1 + 1
 	}
 	t.startLookup(Target{ID: t.cfg.Self, Key: t.cfg.SelfKey}, LookupOptions{}, start, t.refreshLookupDone)
 }

@@ -77,20 +77,24 @@ func (k *asker) start(peers ...*enode.Node) (*discover.UDPv4, error) {
 		conn.Close()
 		return nil, err
 	}
-	node, err := discover.ListenV4(conn, enode.NewLocalNode(key, nil), discover.Config{})
+	// One worker handles what a node sends in the order it comes: greet relies on
+	// that a PONG is not overtaken by the PING behind it.
+	node, err := discover.ListenV4(conn, enode.NewLocalNode(key, nil), discover.Config{Workers: 1})
 	if err != nil {
 		conn.Close()
 	}
 	return node, err
 }
 
-// greet pings the bootnodes, so that those alive are in the node's table, and
-// tells of those that are not. It fails if none is.
+// greet asks the bootnodes for their own neighbours, and tells of those that do
+// not answer. It fails if none does. Those that do are in the node's table then:
+// to be answered it has answered their ping, which a ping of its own would not
+// wait for.
 func (k *asker) greet(ctx context.Context, a *app, name string, node *discover.UDPv4, boot []*enode.Node) error {
 	errs := make([]error, len(boot))
 	var wg sync.WaitGroup
 	for i, n := range boot {
-		wg.Go(func() { _, errs[i] = node.Ping(ctx, n) })
+		wg.Go(func() { _, errs[i] = node.Findnode(ctx, n, n.PublicKey()) })
 	}
 	wg.Wait()
 	if !slices.Contains(errs, nil) && len(boot) > 0 {

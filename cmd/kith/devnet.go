@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 )
 
@@ -12,7 +13,8 @@ var devnetCommand = command{
 	name:  "devnet",
 	short: "run a network on this machine and check that all find each other",
 	long: `It starts a bootnode and N more nodes in this process, each with a socket of its own on
-127.0.0.1 and knowing the bootnode alone. Nothing leaves the machine.
+127.0.0.1 and knowing the bootnode alone. Nothing leaves the machine. A few nodes join at a time,
+the next when one of them has looked around.
 
 Once the median node's table holds nine tenths of what it can hold at most (or half of the time is
 over), every node looks up every other; in a network where these are more than --pairs, a random
@@ -26,6 +28,7 @@ the last one type "summary".`,
 		c := &devnetConfig{nodes: 32, runFor: 30 * time.Second, pairs: 2000}
 		fs.number(&c.nodes, "nodes", "`N` nodes beside the bootnode", 2, 2000)
 		fs.duration(&c.runFor, "for", "run for `TIME`; 0 until interrupted", 0, 24*time.Hour)
+		fs.boolean(&c.atOnce, "at-once", "start all nodes together: the worst a network can meet")
 		fs.boolean(&c.untilFound, "until-found", "end as soon as every pair is found")
 		fs.number(&c.pairs, "pairs", "check all pairs, or if they are more than `N` a sample of as many", 1, 10_000_000)
 		fs.uint64(&c.seed, "seed", "draw keys and random choices from the seed `N`; without it a new one each time, printed at the end")
@@ -46,6 +49,7 @@ the last one type "summary".`,
 type devnetConfig struct {
 	nodes       int
 	runFor      time.Duration
+	atOnce      bool
 	untilFound  bool
 	pairs       int
 	seed        uint64
@@ -54,7 +58,7 @@ type devnetConfig struct {
 
 func (c *devnetConfig) run(ctx context.Context, a *app) error {
 	before := residentMemory()
-	net, err := startDevnet(ctx, c.nodes, c.seed)
+	net, err := newDevnet(c.nodes, c.seed)
 	if err != nil {
 		return err
 	}
@@ -66,22 +70,28 @@ func (c *devnetConfig) run(ctx context.Context, a *app) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	if c.runFor > 0 {
-		defer time.AfterFunc(time.Until(net.started.Add(c.runFor)), stop).Stop()
+		defer time.AfterFunc(c.runFor, stop).Stop()
 	}
 	filled := make(chan struct{})
 	checked := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if c.awaitFill(running, filled) {
+	var startErr error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if startErr = net.start(running, c.atOnce); startErr != nil {
+			stop()
+		}
+		if c.awaitFill(running, net, filled) {
 			w.check.run(running, checked)
 		}
-	}()
+	})
 	c.watch(running, w, show, filled, checked)
 	stop()
-	<-ended
-	w.sample()
+	wg.Wait()
 	stopShow() // before the summary, and before nodes stop
+	if startErr != nil {
+		return startErr
+	}
+	w.sample()
 	sum := w.summary(ctx.Err() != nil)
 	if c.json {
 		a.writeJSON(sum)
@@ -92,11 +102,11 @@ func (c *devnetConfig) run(ctx context.Context, a *app) error {
 }
 
 // awaitFill waits until tables are full enough for lookups to be fair, or half
-// of the time is over. It reports whether there is time left.
-func (c *devnetConfig) awaitFill(ctx context.Context, filled <-chan struct{}) bool {
+// of the time that is left is over. It reports whether there is time left.
+func (c *devnetConfig) awaitFill(ctx context.Context, net *devnet, filled <-chan struct{}) bool {
 	var half <-chan time.Time
 	if c.runFor > 0 {
-		timer := time.NewTimer(c.runFor / 2)
+		timer := time.NewTimer((c.runFor - time.Since(net.started)) / 2)
 		defer timer.Stop()
 		half = timer.C
 	}

@@ -84,8 +84,9 @@ type checker struct {
 	notFound []pair // of the last pass
 }
 
-func newChecker(net *devnet, limit int) *checker {
-	return &checker{net: net, rng: net.rng, pairs: choosePairs(net.rng, len(net.nodes), limit)}
+func newChecker(net *devnet, seed uint64, limit int) *checker {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	return &checker{net: net, rng: rng, pairs: choosePairs(rng, len(net.nodes), limit)}
 }
 
 // run looks all pairs up, those not found again and again, then closes found
@@ -162,8 +163,7 @@ feed:
 func (c *checker) look(ctx context.Context, p pair) look {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	from, key := c.net.nodes[p.from], c.net.keys[p.to]
-	id := enode.PubkeyID(&key)
+	from, key, id := c.net.nodes[p.from], c.net.keys[p.to].Public(), c.net.ids[p.to]
 	l := look{pair: p}
 	var nodes []*enode.Node
 	if c.begun.Add(1)%traceEvery == 0 {

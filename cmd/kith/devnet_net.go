@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kithnet/kith/discover"
@@ -18,53 +20,85 @@ import (
 // devnet is a network of real nodes on loopback sockets.
 type devnet struct {
 	boot     *discover.UDPv4
-	nodes    []*discover.UDPv4 // without the bootnode
-	keys     []secp.PublicKey
+	keys     []*secp.PrivateKey
+	ids      []enode.ID
 	possible []int // how many entries each node's table can have at most
+	nodes    []*discover.UDPv4
+	running  atomic.Int32 // how many of nodes are there
+	random   *rand.ChaCha8
 	started  time.Time
-	rng      *rand.Rand // for one goroutine
 }
 
-// startDevnet starts a bootnode and n nodes that know it alone.
-func startDevnet(ctx context.Context, n int, seed uint64) (*devnet, error) {
+// joinTimeout bounds how long others wait for a node's first refresh.
+const joinTimeout = 5 * time.Second
+
+// newDevnet starts a bootnode and makes the keys of n nodes.
+func newDevnet(n int, seed uint64) (*devnet, error) {
 	var s [32]byte
 	binary.LittleEndian.PutUint64(s[:], seed)
-	random := rand.NewChaCha8(s)
-	d := &devnet{started: time.Now(), rng: rand.New(random)}
+	d := &devnet{random: rand.NewChaCha8(s), started: time.Now()}
+	for range n + 1 {
+		key, err := secp.ReadKey(d.random)
+		if err != nil {
+			return nil, err
+		}
+		pub := key.Public()
+		d.keys = append(d.keys, key)
+		d.ids = append(d.ids, enode.PubkeyID(&pub))
+	}
 	var err error
-	if d.boot, err = startLocal(random, nil); err != nil {
+	if d.boot, err = d.listen(d.keys[n], nil); err != nil {
 		return nil, fmt.Errorf("bootnode: %w", err)
 	}
-	boot := []*enode.Node{d.boot.Self()}
-	for i := range n {
-		node, err := startLocal(random, boot)
-		if err == nil && ctx.Err() != nil {
-			node.Close()
-			err = ctx.Err()
-		}
-		if err != nil {
-			d.close()
-			return nil, fmt.Errorf("node %d of %d: %w", i+1, n, err)
-		}
-		d.nodes = append(d.nodes, node)
-		d.keys = append(d.keys, node.Self().PublicKey())
-	}
+	d.nodes = make([]*discover.UDPv4, n)
 	d.possible = d.countPossible()
 	return d, nil
 }
 
-func startLocal(random *rand.ChaCha8, boot []*enode.Node) (*discover.UDPv4, error) {
-	key, err := secp.ReadKey(random)
-	if err != nil {
-		return nil, err
+// start starts the nodes, which know the bootnode alone: together, or each when
+// one of the few before it has done its first refresh.
+func (d *devnet) start(ctx context.Context, together bool) error {
+	boot := []*enode.Node{d.boot.Self()}
+	// A node that joins keeps a core busy for a while. With many more at a time
+	// they would only wait for each other, and ask again what is not answered in
+	// time.
+	joining := make(chan struct{}, 4*runtime.GOMAXPROCS(0))
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for i := range d.nodes {
+		select {
+		case joining <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
+		node, err := d.listen(d.keys[i], boot)
+		if err != nil {
+			return fmt.Errorf("node %d of %d: %w", i+1, len(d.nodes), err)
+		}
+		d.nodes[i] = node
+		d.running.Add(1)
+		if together {
+			<-joining
+			continue
+		}
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+			defer cancel()
+			node.Refresh(ctx)
+			<-joining
+		})
 	}
+	return nil
+}
+
+func (d *devnet) listen(key *secp.PrivateKey, boot []*enode.Node) (*discover.UDPv4, error) {
 	conn, err := listen(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0))
 	if err != nil {
 		return nil, err
 	}
 	// One worker each: there are more nodes than cores.
 	cfg := discover.Config{Bootnodes: boot, Workers: 1}
-	random.Read(cfg.Rand[:])
+	d.random.Read(cfg.Rand[:])
 	node, err := discover.ListenV4(conn, enode.NewLocalNode(key, nil), cfg)
 	if err != nil {
 		conn.Close()
@@ -72,9 +106,9 @@ func startLocal(random *rand.ChaCha8, boot []*enode.Node) (*discover.UDPv4, erro
 	return node, err
 }
 
-// all goes over the nodes and the bootnode.
+// all goes over the nodes that run, the bootnode last.
 func (d *devnet) all(yield func(*discover.UDPv4) bool) {
-	for _, n := range d.nodes {
+	for _, n := range d.nodes[:d.running.Load()] {
 		if !yield(n) {
 			return
 		}
@@ -85,10 +119,7 @@ func (d *devnet) all(yield func(*discover.UDPv4) bool) {
 // countPossible counts, for each node, the others that its table has room for:
 // up to a bucket's size at each distance.
 func (d *devnet) countPossible() []int {
-	var ids []enode.ID
-	for n := range d.all {
-		ids = append(ids, n.Self().ID())
-	}
+	ids := d.ids
 	possible := make([]int, len(d.nodes))
 	for i := range possible {
 		var buckets [257]int

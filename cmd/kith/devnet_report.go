@@ -17,6 +17,8 @@ type watch struct {
 	check  *checker
 	before uint64 // memory in use before the nodes started
 
+	running     int // nodes, without the bootnode
+	lastJoined  time.Duration
 	fills       []float64     // share of the possible entries, for each node
 	filledAfter time.Duration // until the median node's table held nine tenths
 	total       traffic
@@ -35,7 +37,7 @@ type traffic struct {
 const filledShare = 0.9
 
 func newWatch(c *devnetConfig, net *devnet, before uint64) *watch {
-	return &watch{config: c, net: net, check: newChecker(net, c.pairs), before: before,
+	return &watch{config: c, net: net, check: newChecker(net, c.seed, c.pairs), before: before,
 		fills: make([]float64, len(net.nodes)), shownAt: net.started}
 }
 
@@ -51,10 +53,13 @@ func (w *watch) sample() {
 		w.total.bytesOut += s.BytesOut
 		w.total.sendErrors += s.SendErrors
 		w.total.drops.add(s.Drops)
-		if i < len(w.fills) { // the bootnode is last
+		if n != w.net.boot {
 			w.fills[i] = float64(s.Table.Entries) / float64(w.net.possible[i])
+			i++
 		}
-		i++
+	}
+	if i > w.running {
+		w.running, w.lastJoined = i, time.Since(w.net.started)
 	}
 	if w.filledAfter == 0 && middle(slices.Sorted(slices.Values(w.fills)), 0.5) >= filledShare {
 		w.filledAfter = time.Since(w.net.started)
@@ -109,6 +114,7 @@ type progress struct {
 	Type        string            `json:"type"`
 	Seconds     float64           `json:"seconds"`
 	Nodes       int               `json:"nodes"`
+	Running     int               `json:"running"`    // nodes that have started
 	FillMedian  float64           `json:"fillMedian"` // share of the possible table entries
 	FillLeast   float64           `json:"fillLeast"`
 	Filled      float64           `json:"filledSeconds,omitempty"` // when the median reached nine tenths
@@ -136,7 +142,7 @@ func (w *watch) progress() progress {
 	seconds := max(now.Sub(w.shownAt).Seconds(), 1e-3)
 	rate := func(now, before uint64) float64 { return float64(now-before) / seconds }
 	p := progress{
-		Type: "progress", Seconds: sinceStart(w.net, now), Nodes: len(w.net.nodes), Filled: w.filledAfter.Seconds(),
+		Type: "progress", Seconds: sinceStart(w.net, now), Nodes: len(w.net.nodes), Running: w.running, Filled: w.filledAfter.Seconds(),
 		InRate:   rate(w.total.packetsIn, w.shown.packetsIn),
 		OutRate:  rate(w.total.packetsOut, w.shown.packetsOut),
 		ByteRate: rate(w.total.bytesIn, w.shown.bytesIn),
@@ -167,6 +173,9 @@ func (w *watch) memoryPerNode() uint64 {
 func (p progress) String() string {
 	s := fmt.Sprintf("%5.1fs  tables %3.0f %% (least %.0f %%)  packets/s %s, %s/s",
 		p.Seconds, 100*p.FillMedian, 100*p.FillLeast, count(uint64(p.InRate)), size(p.ByteRate))
+	if p.Running < p.Nodes {
+		s += fmt.Sprintf("  nodes %d of %d", p.Running, p.Nodes)
+	}
 	if p.Looked > 0 {
 		s += fmt.Sprintf("  found %s of %s  lookups %s", count(p.Found), count(p.Pairs), p.Lookups)
 	}
@@ -183,7 +192,8 @@ type summary struct {
 	Interrupted    bool              `json:"interrupted"`
 	Seed           uint64            `json:"seed"`
 	Backend        string            `json:"secp256k1"`
-	Nodes          int               `json:"nodes"` // beside the bootnode
+	Nodes          int               `json:"nodes"`         // beside the bootnode
+	Joined         float64           `json:"joinedSeconds"` // until the last of them started
 	Seconds        float64           `json:"seconds"`
 	Filled         *float64          `json:"filledSeconds"` // until the median node's table held nine tenths; null: never
 	FoundAfter     *float64          `json:"foundSeconds"`  // until every pair was found; null: never
@@ -216,7 +226,7 @@ func (w *watch) summary(interrupted bool) *summary {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := &summary{
-		Type: "summary", Interrupted: interrupted, Seed: w.config.seed, Backend: secp.Backend, Nodes: n,
+		Type: "summary", Interrupted: interrupted, Seed: w.config.seed, Backend: secp.Backend, Nodes: n, Joined: w.lastJoined.Seconds(),
 		Seconds: sinceStart(w.net, time.Now()), FillMedian: middle(fills, 0.5), FillLeast: fills[0],
 		Sampled: len(c.pairs) < n*(n-1), Pairs: len(c.pairs), Looked: c.looked, Found: c.found, FoundAtFirst: c.first,
 		Complete: c.found == len(c.pairs), Lookups: c.figures(),
@@ -239,7 +249,7 @@ func (w *watch) summary(interrupted bool) *summary {
 }
 
 func (d *devnet) pairName(p pair) string {
-	return d.nodes[p.from].Self().ID().Short() + " -> " + d.nodes[p.to].Self().ID().Short()
+	return d.ids[p.from].Short() + " -> " + d.ids[p.to].Short()
 }
 
 func (s *summary) write(w io.Writer) {
@@ -253,7 +263,8 @@ func (s *summary) write(w io.Writer) {
 	if s.Sampled {
 		of = fmt.Sprintf("a random sample of the %s pairs", count(s.Nodes*(s.Nodes-1)))
 	}
-	fmt.Fprintf(w, "nodes           %d and a bootnode, for %.1f s, seed %d, secp256k1 by %s\n", s.Nodes, s.Seconds, s.Seed, s.Backend)
+	fmt.Fprintf(w, "nodes           %d and a bootnode, all started after %s, for %.1f s, seed %d, secp256k1 by %s\n",
+		s.Nodes, took(time.Duration(s.Joined*1e9)), s.Seconds, s.Seed, s.Backend)
 	fmt.Fprintf(w, "tables          90 %% of the possible in the median node %s; at the end %.0f %%, least %.0f %%\n",
 		after(s.Filled), 100*s.FillMedian, 100*s.FillLeast)
 	fmt.Fprintf(w, "found           %s of %s pairs, %s by the first lookup (%s)\n", count(s.Found), count(s.Pairs), count(s.FoundAtFirst), of)

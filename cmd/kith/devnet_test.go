@@ -72,12 +72,8 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 func TestDevnetSeed(t *testing.T) {
 	var ids []string
 	for _, seed := range []uint64{5, 5, 6} {
-		d, err := startDevnet(t.Context(), 2, seed)
-		if err != nil {
-			t.Fatal(err)
-		}
+		d := startTwo(t, seed)
 		ids = append(ids, d.pairName(pair{0, 1}))
-		d.close()
 	}
 	if ids[0] != ids[1] || ids[0] == ids[2] {
 		t.Fatal(ids)
@@ -105,27 +101,40 @@ func TestDevnetFailures(t *testing.T) {
 	}
 }
 
-// testProgress is the progress of a network of two that stands still.
-func testProgress(t *testing.T) progress {
-	d, err := startDevnet(t.Context(), 2, 1)
+// startTwo starts a network of two nodes.
+func startTwo(t *testing.T, seed uint64) *devnet {
+	d, err := newDevnet(2, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(d.close)
+	if err := d.start(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range d.nodes {
+		if n.Self().ID() != d.ids[i] {
+			t.Fatalf("node %d has the ID %v, not %v", i, n.Self().ID(), d.ids[i])
+		}
+	}
+	return d
+}
+
+// testProgress is the progress of a network of two that stands still.
+func testProgress(t *testing.T) progress {
 	var drops dropCounts
 	drops[discv4.DropExpired], drops[discv4.DropUnproven] = 3, 1234
 	return progress{
-		Seconds: 12.3, Nodes: 2, FillMedian: 1, FillLeast: 0.5, Filled: 1.25, Pairs: 2, Looked: 2, Found: 1,
+		Seconds: 12.3, Nodes: 2, Running: 2, FillMedian: 1, FillLeast: 0.5, Filled: 1.25, Pairs: 2, Looked: 2, Found: 1,
 		InRate: 12345, OutRate: 1234, ByteRate: 2.5e6, MemoryBytes: 123456,
 		Lookups: lookFigures{Count: 2, MedianMS: 1.5, P95MS: 12, MaxMS: 1234, MedianHops: 1, MaxHops: 2},
-		runFor:  30 * time.Second, dropped: drops, fills: []float64{0.5, 1}, net: d,
+		runFor:  30 * time.Second, dropped: drops, fills: []float64{0.5, 1}, net: startTwo(t, 1),
 		recent: []look{{pair: pair{0, 1}, found: true, took: 1500 * time.Microsecond}, {pair: pair{1, 0}, hops: 2}},
 	}
 }
 
 func TestFrame(t *testing.T) {
 	p := testProgress(t)
-	a, b := p.net.nodes[0].Self().ID().Short(), p.net.nodes[1].Self().ID().Short()
+	a, b := p.net.ids[0].Short(), p.net.ids[1].Short()
 	want := `kith devnet: 2 nodes and a bootnode on 127.0.0.1, 12 s of 30s
 
 tables   ############################## 100 % median, 50 % least

@@ -133,8 +133,12 @@ func (p progress) frame(width int, st style) []string {
 	if p.Filled > 0 {
 		filled = "90 % in the median node after " + took(time.Duration(p.Filled*1e9))
 	}
+	nodes := fmt.Sprint(p.Nodes)
+	if p.Running < p.Nodes {
+		nodes = fmt.Sprintf("%d of %d", p.Running, p.Nodes)
+	}
 	lines := []string{
-		fmt.Sprintf("kith devnet: %d nodes and a bootnode on 127.0.0.1, %s", p.Nodes, elapsed),
+		fmt.Sprintf("kith devnet: %s nodes and a bootnode on 127.0.0.1, %s", nodes, elapsed),
 		"",
 		fmt.Sprintf("tables   %s %3.0f %% median, %.0f %% least", st.bar(p.FillMedian, barWidth), 100*p.FillMedian, 100*p.FillLeast),
 		"         " + filled,
@@ -188,5 +192,5 @@ func (p progress) lookLine(l look, st style) string {
 	if l.hops > 0 {
 		outcome += ", hops " + fmt.Sprint(l.hops)
 	}
-	return fmt.Sprintf("%s %s %s  %s", p.net.nodes[l.from].Self().ID().Short(), st.arrow, p.net.nodes[l.to].Self().ID().Short(), outcome)
+	return fmt.Sprintf("%s %s %s  %s", p.net.ids[l.from].Short(), st.arrow, p.net.ids[l.to].Short(), outcome)
 }

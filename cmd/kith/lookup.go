@@ -105,7 +105,10 @@ func (c *looker) run(ctx context.Context, a *app, args []string) error {
 		if err != nil {
 			return fmt.Errorf("nothing found: %s", failure(err, c.timeout))
 		}
-		return errors.New("nothing found: no bootnode told of other nodes")
+		if len(out.Hops) > 0 {
+			return fmt.Errorf("nothing found: %s was asked: %s", out.Hops[0].Endpoint, out.Hops[0].Error)
+		}
+		return errors.New("nothing found: there was nobody to ask")
 	}
 	for _, n := range found {
 		out.Found = out.Found || n.ID() == id

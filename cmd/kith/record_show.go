@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -87,7 +88,7 @@ func (a *app) showRecord(text string, asJSON bool) error {
 	rec, invalid := enr.Parse(text)
 	out, err := looseRecord(text)
 	if err != nil {
-		return fmt.Errorf("no record: %w", cmpErr(invalid, err))
+		return fmt.Errorf("no record: %w", cmp.Or(invalid, err))
 	}
 	out.Valid = invalid == nil
 	if out.Valid {
@@ -107,16 +108,6 @@ func (a *app) showRecord(text string, asJSON bool) error {
 	}
 	if invalid != nil {
 		return fmt.Errorf("the record is not valid: %w", invalid)
-	}
-	return nil
-}
-
-// cmpErr returns the first error that is one.
-func cmpErr(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
 	}
 	return nil
 }
