@@ -21,9 +21,7 @@ func BenchmarkAnswer(b *testing.B) {
 		for _, size := range []int{1, netio.BatchSize} {
 			b.Run(fmt.Sprintf("%v/%d", kind, size), func(b *testing.B) {
 				p := newBench(b, 40, discv4.Limits{KnownPerSecond: 1 << 30})
-				packet := p.p.ping()
-				packet.Kind = kind
-				p.run(b, p.p.batch(p.lasting(packet), size))
+				p.run(b, p.p.batch(p.query(kind), size))
 			})
 		}
 	}

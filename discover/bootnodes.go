@@ -46,6 +46,9 @@ func (t *UDPv4) resolveBootnodes(named []*enode.Node) {
 				t.log.Warn("bootnode's name does not resolve, will try again", "host", n.Hostname(), "in", pause, "err", err)
 				continue
 			}
+			if old, ok := known[n.ID()]; ok && slices.Contains(addrs, old) {
+				continue // servers give several addresses in any order
+			}
 			addr := pickAddr(addrs, t.conn.LocalAddr().Addr())
 			if known[n.ID()] != addr {
 				known[n.ID()] = addr

@@ -103,9 +103,17 @@ var hostiles = []hostile{
 			b := p.batch(p.encode(p.ping()), netio.BatchSize)
 			n.handleBatch(b, takeScratch())
 		}},
+	{name: "queries that waited for a busy node", drop: discv4.DropStale, n: netio.BatchSize,
+		do: func(p *rawPeer, n *UDPv4) {
+			p.bond()
+			query := p.ping()
+			query.Expiration = uint64(time.Now().Add(discv4.Expiration - 5*time.Second).Unix())
+			b := p.batch(query.Encode(nil, p.key), netio.BatchSize)
+			n.handleBatch(b, takeScratch())
+		}},
 	{name: "too many strangers", cfg: Config{Limits: discv4.Limits{NewPerSecond: 4}}, drop: discv4.DropNewLimit, n: 12,
 		do: func(p *rawPeer, _ *UDPv4) {
-			p.answer = mute
+			p.answer(mute)
 			for range 20 { // two seconds' worth pass
 				p.send(p.ping())
 			}
@@ -118,8 +126,8 @@ var hostiles = []hostile{
 	{name: "query of a stranger at a proven address", drop: discv4.DropUnproven, n: 1,
 		do: func(p *rawPeer, _ *UDPv4) {
 			p.bond()
-			p.key = newKey(p.t, 999)
-			p.send(discv4.Packet{Kind: discv4.Findnode})
+			query := discv4.Packet{Kind: discv4.Findnode, Expiration: 1 << 40}
+			p.write(query.Encode(nil, newKey(p.t, 999)))
 		}},
 	{name: "replies that nobody asked for", drop: discv4.DropUnsolicited, n: 3,
 		do: func(p *rawPeer, _ *UDPv4) {
@@ -139,15 +147,14 @@ var hostiles = []hostile{
 		}},
 	{name: "reflected", drop: discv4.DropOwn, n: 1,
 		do: func(p *rawPeer, n *UDPv4) {
-			p.answer = func(_ *discv4.Packet, data []byte) { p.write(data) }
+			p.answer(func(_ *discv4.Packet, data []byte) { p.write(data) })
 			go n.Ping(context.Background(), p.node())
 			synctest.Wait()
-			p.answer = mute
+			p.answer(mute)
 		}},
 	{name: "answered by somebody else", drop: discv4.DropWrongSender, n: 1,
 		do: func(p *rawPeer, n *UDPv4) {
-			asked := p.node()
-			p.key = newKey(p.t, 999)
+			asked := enode.NewV4(newKey(p.t, 999).Public(), p.node().IP(), 0, p.node().UDP())
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 			defer cancel()
 			if _, err := n.Ping(ctx, asked); !errors.Is(err, context.DeadlineExceeded) {
@@ -156,7 +163,7 @@ var hostiles = []hostile{
 		}},
 	{name: "another's record", drop: discv4.DropRecord, n: 2,
 		do: func(p *rawPeer, n *UDPv4) {
-			p.answer = func(packet *discv4.Packet, _ []byte) {
+			p.answer(func(packet *discv4.Packet, _ []byte) {
 				switch packet.Kind {
 				case discv4.Ping:
 					p.pong(packet)
@@ -165,7 +172,7 @@ var hostiles = []hostile{
 					content := append([]byte{0xe2, 0xa0}, packet.Hash[:]...)
 					p.write(p.signed(byte(discv4.ENRResponse), append(content, 0xc0)))
 				}
-			}
+			})
 			p.bond()
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 			defer cancel()
@@ -231,7 +238,7 @@ func TestNoAmplification(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		n := w.start(Config{})
 		p := w.raw(n)
-		p.answer = mute
+		p.answer(mute)
 		const pings = 30
 		for range pings {
 			p.send(p.ping())
@@ -275,7 +282,7 @@ func TestReplay(t *testing.T) {
 		w.net.Link = nil
 
 		thief := w.raw(n)
-		thief.answer = mute
+		thief.answer(mute)
 		proven := n.Stats().Proven
 		thief.write(recorded...)
 		synctest.Wait()
@@ -311,14 +318,14 @@ func TestNetRestrictHoldsBothWays(t *testing.T) {
 			return []time.Duration{0}
 		}
 		liar := w.raw(n)
-		liar.answer = func(packet *discv4.Packet, _ []byte) {
+		liar.answer(func(packet *discv4.Packet, _ []byte) {
 			switch packet.Kind {
 			case discv4.Ping:
 				liar.pong(packet)
 			case discv4.Findnode:
 				liar.send(discv4.Packet{Kind: discv4.Neighbors, Nodes: []*enode.Node{outside}})
 			}
-		}
+		})
 		liar.bond()
 		ctx := context.Background()
 		if _, err := n.Ping(ctx, outside); !errors.Is(err, discv4.ErrRestricted) {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -170,6 +171,26 @@ func TestEndedContextSendsNothing(t *testing.T) {
 	}
 }
 
+// The node sleeps until its next check of the table, seconds ahead. What a call
+// has to wait for is due long before.
+func TestCallsWakeTheNode(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		n, gone := w.start(Config{}), w.start(Config{}).Self()
+		w.net.Link = silence
+		for range 20 {
+			time.Sleep(time.Minute)
+			start, before := time.Now(), n.Stats().PacketsOut
+			if _, err := n.Ping(context.Background(), gone); !errors.Is(err, discv4.ErrTimeout) {
+				t.Errorf("PING to nobody: %v", err)
+			}
+			took, sent := time.Since(start), n.Stats().PacketsOut-before
+			if took > 2*time.Second || sent < 2 {
+				t.Errorf("PING to nobody ended after %v and %d packets", took, sent)
+			}
+		}
+	})
+}
+
 func TestCallsAfterClose(t *testing.T) {
 	for _, c := range calls {
 		t.Run(c.name, func(t *testing.T) {
@@ -204,9 +225,19 @@ func TestCloseEndsPauseOfWalk(t *testing.T) {
 	})
 }
 
+// goroutines returns the stacks of all goroutines that a node has started.
+func goroutines() (stacks string) {
+	buf := make([]byte, 1<<20)
+	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		if strings.Contains(stack, "discover.(*UDPv4)") {
+			stacks += stack
+		}
+	}
+	return stacks
+}
+
 func TestNoGoroutineLeft(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		before := runtime.NumGoroutine()
 		boot := w.start(Config{})
 		key := newKey(t, 99)
 		nodes := []*UDPv4{boot}
@@ -220,14 +251,16 @@ func TestNoGoroutineLeft(t *testing.T) {
 			}))
 		}
 		time.Sleep(3 * time.Second)
+		if goroutines() == "" {
+			t.Error("the nodes' goroutines are not seen")
+		}
 		for _, n := range nodes {
 			if err := n.Close(); err != nil {
 				t.Error(err)
 			}
 		}
-		if after := runtime.NumGoroutine(); after != before {
-			buf := make([]byte, 1<<16)
-			t.Errorf("%d goroutines more than before:\n%s", after-before, buf[:runtime.Stack(buf, true)])
+		if left := goroutines(); left != "" {
+			t.Errorf("still running: %s", left)
 		}
 		if err := boot.Close(); err != net.ErrClosed {
 			t.Errorf("second Close: %v", err)
@@ -242,7 +275,7 @@ func TestNoGoroutineLeft(t *testing.T) {
 
 // Close while everything is under way, from several goroutines.
 func TestCloseDuringTraffic(t *testing.T) {
-	for after := range 6 {
+	for after := range scale(9) {
 		inWorld(t, func(t *testing.T, w *world) {
 			w.net.Link = func(_, _ netip.AddrPort, data []byte) []time.Duration {
 				return []time.Duration{time.Duration(data[0]%4) * time.Millisecond}
@@ -251,7 +284,7 @@ func TestCloseDuringTraffic(t *testing.T) {
 			time.Sleep(time.Duration(2*after) * time.Millisecond)
 			n := w.nodes[len(w.nodes)-1]
 			for _, c := range calls {
-				for _, o := range w.nodes[:4] {
+				for _, o := range w.nodes[:2] {
 					other := o.Self()
 					go c.do(context.Background(), n, other)
 				}

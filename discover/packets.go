@@ -33,9 +33,14 @@ func takeScratch() *scratch { return scratchPool.Get().(*scratch) }
 // maxKeep bounds what a scratch keeps of a burst.
 const maxKeep = 4 * netio.BatchSize
 
-// release gives s back without anything of this node's: neither counts nor
-// references into a batch, whose memory is somebody else's from now on.
 func (s *scratch) release() {
+	s.forget()
+	scratchPool.Put(s)
+}
+
+// forget leaves nothing of this node in s: neither counts nor references into a
+// batch, whose memory is somebody else's from now on.
+func (s *scratch) forget() {
 	clear(s.parsed[:s.used])
 	s.used = 0
 	clear(s.drops[:])
@@ -44,43 +49,60 @@ func (s *scratch) release() {
 	if cap(s.outs) > maxKeep {
 		s.outs, s.write, s.buf = nil, nil, nil
 	}
-	scratchPool.Put(s)
 }
 
-// readLoop carries packets from the socket to the machine until Close.
+// readLoop carries packets from the socket to the machine until Close. One
+// worker reads at a time. It leaves the socket to another only while it has
+// signatures of several packets before it: to wake a worker costs as much as to
+// refuse a dozen packets, and a flood is refused by one as fast as by two.
 func (t *UDPv4) readLoop() {
+	t.reading <- struct{}{}
 	for {
 		b, err := t.conn.ReadBatch()
 		if err != nil {
+			<-t.reading
 			return
 		}
 		s := takeScratch()
-		t.handleBatch(b, s)
+		costly := t.screen(b, s)
+		if costly > 1 {
+			<-t.reading
+		}
+		if costly > 0 {
+			t.handle(b, s)
+		}
 		b.Release()
 		s.release()
+		if costly > 1 {
+			t.reading <- struct{}{}
+		}
 	}
 }
 
-// handleBatch is the way of a packet: what can be refused for free is refused
-// before any cryptography, signatures are recovered outside of the lock, and
-// answers signed outside of it too.
-func (t *UDPv4) handleBatch(b *netio.Batch, s *scratch) {
+// screen is the first half of a packet's way: what can be refused without
+// cryptography is refused. It returns how many packets are left, in s.order.
+func (t *UDPv4) screen(b *netio.Batch, s *scratch) int {
 	n := t.parse(b, s)
 	t.mu.Lock()
 	if t.closed {
 		t.mu.Unlock()
-		return
+		return 0
 	}
 	t.m.Advance(time.Now())
 	t.admit(b, s, n)
+	s.outs = s.outs[:0]
 	if len(s.order) == 0 { // a flood ends here
-		s.outs = t.m.Flush(s.outs[:0])
+		s.outs = t.m.Flush(s.outs)
 		t.wake()
-		t.mu.Unlock()
-		t.send(s)
-		return
 	}
 	t.mu.Unlock()
+	t.send(s)
+	return len(s.order)
+}
+
+// handle is the second half: signatures are recovered outside of the lock, and
+// answers signed outside of it too.
+func (t *UDPv4) handle(b *netio.Batch, s *scratch) {
 	t.open(s)
 	t.mu.Lock()
 	if t.closed {

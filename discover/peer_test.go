@@ -22,12 +22,9 @@ type rawPeer struct {
 	to   netip.AddrPort // the node
 	pub  secp.PublicKey // the node's
 
-	// answer, if set, hears of each packet in the place of the usual reaction,
-	// which is a PONG for a PING. Set it before the first packet.
-	answer func(packet *discv4.Packet, data []byte)
-
-	mu  sync.Mutex
-	got []discv4.Packet
+	mu    sync.Mutex
+	got   []discv4.Packet
+	react func(packet *discv4.Packet, data []byte) // see answer
 }
 
 // raw adds a peer that answers PINGs and nothing else.
@@ -71,13 +68,22 @@ func (p *rawPeer) receive(data []byte) {
 	}
 	p.mu.Lock()
 	p.got = append(p.got, packet)
+	react := p.react
 	p.mu.Unlock()
 	switch {
-	case p.answer != nil:
-		p.answer(&packet, data)
+	case react != nil:
+		react(&packet, data)
 	case packet.Kind == discv4.Ping:
 		p.pong(&packet)
 	}
+}
+
+// answer has f hear of each packet in the place of the usual reaction, which is
+// a PONG for a PING.
+func (p *rawPeer) answer(f func(packet *discv4.Packet, data []byte)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.react = f
 }
 
 func (p *rawPeer) pong(ping *discv4.Packet) {

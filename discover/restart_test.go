@@ -34,7 +34,7 @@ func TestRestartWithDatabase(t *testing.T) {
 		book := new(logBook)
 		path := filepath.Join(t.TempDir(), "nodes.db")
 		boot := w.start(Config{})
-		for range 10 {
+		for range 5 {
 			w.start(Config{Bootnodes: []*enode.Node{boot.Self()}})
 		}
 		at := w.endpoint()
@@ -49,7 +49,7 @@ func TestRestartWithDatabase(t *testing.T) {
 		}
 
 		n = w.startAt(at, key, Config{DB: openDB(t, path, book)})
-		if proven := n.Stats().Proven; proven < 10 {
+		if proven := n.Stats().Proven; proven < 5 {
 			t.Errorf("%d proofs left after the restart", proven)
 		}
 		time.Sleep(2*latency + time.Millisecond) // one round trip
@@ -69,7 +69,7 @@ func TestRestartAtAnotherTime(t *testing.T) {
 		proven int
 		filled bool
 	}{
-		{"fresh", time.Minute, 8, true},
+		{"fresh", time.Minute, 5, true},
 		{"a day later", 25 * time.Hour, 0, true},
 		{"a week later", 7 * 24 * time.Hour, 0, false},
 		{"clock set back by an hour", -time.Hour, 0, true},
@@ -77,7 +77,7 @@ func TestRestartAtAnotherTime(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
-				w.grow(8)
+				w.grow(5)
 				w.filled(1, 1, 10*time.Second)
 				db := openDB(t, "", new(logBook))
 				then := time.Now().Add(-c.age)
@@ -92,7 +92,7 @@ func TestRestartAtAnotherTime(t *testing.T) {
 					w.filled(1, 1, 5*time.Second)
 					return
 				}
-				time.Sleep(time.Minute)
+				time.Sleep(20 * time.Second)
 				if s := n.Stats(); s.PacketsOut != 0 {
 					t.Errorf("%d packets to nodes that were last seen a week ago", s.PacketsOut)
 				}
@@ -178,8 +178,8 @@ func (n *UDPv4) suspend() (resume func()) {
 // and every request under way is out of date at once.
 func TestClockJumpsAhead(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.settled(16)
-		one, other := w.nodes[2], w.nodes[9].Self()
+		w.settled(scale(16))
+		one, other := w.nodes[2], w.nodes[5].Self()
 		w.net.Link = silence
 		ended := make(chan error, 1)
 		go func() {
@@ -251,7 +251,7 @@ func TestDatabaseIsBroken(t *testing.T) {
 				w.grow(5)
 				n := w.start(Config{DB: db, Bootnodes: []*enode.Node{w.nodes[0].Self()}})
 				w.filled(1, 1, 5*time.Second)
-				time.Sleep(2 * time.Minute)
+				time.Sleep(40 * time.Second)
 				if db.Len() != 5 || (db.Err() != nil) != c.broken {
 					t.Errorf("the database has %d nodes and the error %v", db.Len(), db.Err())
 				}

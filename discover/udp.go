@@ -75,6 +75,7 @@ type UDPv4 struct {
 	wakeAt time.Time
 	closed bool
 
+	reading chan struct{} // holds one token: of the worker that reads
 	wg      sync.WaitGroup
 	ctx     context.Context // ends at Close
 	cancel  context.CancelFunc
@@ -101,6 +102,7 @@ func ListenV4(conn Conn, ln *enode.LocalNode, cfg Config) (*UDPv4, error) {
 	} else {
 		ln.SetFallbackIP(local.Addr())
 	}
+	t.reading = make(chan struct{}, 1)
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.m = discv4.New(t.machineConfig())
 	now := time.Now()
