@@ -16,12 +16,18 @@ func slow(by time.Duration) func(netip.AddrPort, netip.AddrPort, []byte) []time.
 	return func(netip.AddrPort, netip.AddrPort, []byte) []time.Duration { return []time.Duration{by} }
 }
 
-// settled starts nodes that know each other, have nothing under way, and won't
-// refresh for some twenty seconds.
+// settled starts nodes that know each other and have nothing under way.
 func (w *world) settled(nodes int) {
 	w.t.Helper()
 	w.grow(nodes)
 	w.filled(0.9, 1, 20*time.Second)
+	w.settle()
+}
+
+// settle waits until no node looks anything up for a while. The next refresh is
+// then some twenty seconds away.
+func (w *world) settle() {
+	w.t.Helper()
 	quiet := time.Now()
 	poll(w.t, time.Minute, func() (bool, string) {
 		for _, n := range w.nodes {
