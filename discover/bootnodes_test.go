@@ -235,6 +235,9 @@ func TestBootnodeWithoutEndpoint(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "bootnode 1 has no UDP endpoint") {
 		t.Errorf("error %v", err)
 	}
+	if _, err = ListenV4(conn, local, Config{Bootnodes: []*enode.Node{nil}}); err == nil {
+		t.Error("a nil bootnode is taken")
+	}
 	if err := conn.Close(); err != nil {
 		t.Errorf("the conn is not the caller's any more: %v", err)
 	}

@@ -91,6 +91,9 @@ func ListenV4(conn Conn, ln *enode.LocalNode, cfg Config) (*UDPv4, error) {
 		t.log = slog.New(slog.DiscardHandler)
 	}
 	for i, n := range cfg.Bootnodes {
+		if n == nil {
+			return nil, fmt.Errorf("discover: bootnode %d is nil", i+1)
+		}
 		if _, ok := n.UDPEndpoint(); !ok && n.Hostname() == "" {
 			return nil, fmt.Errorf("discover: bootnode %d has no UDP endpoint: %v", i+1, n)
 		}
