@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 )
@@ -67,16 +68,15 @@ func (c *plainConn) WriteBatch(out []Packet) (sent int, err error) {
 		return 0, closedOr(err)
 	}
 	for _, p := range out {
-		_, werr := c.sock.WriteToUDPAddrPort(p.Data, p.Addr)
+		werr := c.write(p)
 		if werr == nil {
 			sent++
 			continue
 		}
-		var late net.Error
 		switch {
 		case errors.Is(werr, net.ErrClosed):
 			return sent, net.ErrClosed
-		case errors.As(werr, &late) && late.Timeout():
+		case errors.Is(werr, os.ErrDeadlineExceeded):
 			if err == nil {
 				err = errFull
 			}
@@ -86,6 +86,20 @@ func (c *plainConn) WriteBatch(out []Packet) (sent int, err error) {
 		}
 	}
 	return sent, err
+}
+
+// write sends one packet. A deadline that has passed says nothing of the buffer
+// when the process itself was held up, so a second try gets a new one.
+func (c *plainConn) write(p Packet) error {
+	_, err := c.sock.WriteToUDPAddrPort(p.Data, p.Addr)
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	if err := c.sock.SetWriteDeadline(time.Now().Add(writeWait)); err != nil {
+		return err
+	}
+	_, err = c.sock.WriteToUDPAddrPort(p.Data, p.Addr)
+	return err
 }
 
 func (c *plainConn) LocalAddr() netip.AddrPort { return c.local }
