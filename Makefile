@@ -34,7 +34,7 @@ lint: ## formatting, vet on all platforms that differ, staticcheck
 
 FUZZTIME ?= 20s
 .PHONY: fuzz
-fuzz: ## run every fuzz target for FUZZTIME (20s)
+fuzz: ## run every fuzz target for FUZZTIME (20s, or a count like 1000x)
 	@for pkg in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 			echo "== $$pkg $$target"; \
