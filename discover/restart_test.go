@@ -77,6 +77,7 @@ func TestRestartAtAnotherTime(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
+				w.net.Link = slow(5 * time.Millisecond) // no answer changes what is counted
 				w.grow(5)
 				w.filled(1, 1, 10*time.Second)
 				db := openDB(t, "", new(logBook))

@@ -133,8 +133,8 @@ func (m *Machine) Advance(now time.Time) {
 		m.lead += back
 	}
 	m.now = now.Add(m.lead)
+	m.table.Advance(m.now) // first: what the tasks tell it happens now
 	m.runTasks()
-	m.table.Advance(m.now)
 	m.runDeferred()
 }
 
