@@ -130,7 +130,8 @@ func (m *Machine) Admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
 }
 
 func (m *Machine) admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
-	if p.Expired(m.told(m.now)) {
+	wall := m.told(m.now)
+	if p.Expired(wall) {
 		return Verdict{Drop: DropExpired}
 	}
 	switch p.Kind {
@@ -140,7 +141,7 @@ func (m *Machine) admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
 		}
 		return Verdict{Known: true}
 	}
-	if busy && p.stale(m.now) {
+	if busy && p.stale(wall) {
 		return Verdict{Drop: DropStale}
 	}
 	if peer := m.peers.byFrom[from]; peer != nil && peer.proven(m.now) {

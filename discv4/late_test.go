@@ -111,3 +111,17 @@ func TestStaleQueries(t *testing.T) {
 		}
 	}
 }
+
+// TestClockBackIsNotStale: a query is as old as the clock on the wall says, also
+// after that was set back.
+func TestClockBackIsNotStale(t *testing.T) {
+	l := newTestLab(t)
+	a := newActor(1, "5.1.1.1:30303")
+	l.bond(a)
+	back := l.now.Add(-time.Hour)
+	l.m.Advance(back)
+	p := Packet{Kind: Ping, Expiration: uint64(back.Add(Expiration).Unix())}
+	if v := l.m.Admit(a.at, &p, true); v.Drop != DropNone {
+		t.Errorf("a fresh query after the clock was set back: %v", v.Drop)
+	}
+}
