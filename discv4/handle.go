@@ -81,16 +81,8 @@ func (m *Machine) pingBack(from netip.AddrPort, id enode.ID, n *enode.Node) {
 	if m.calls.pending >= maxStrangers {
 		return
 	}
-	pc := m.ping(n, pingSendsOnce, func(r PingResult, err error) {
-		if err != nil {
-			return
-		}
-		if p := m.peers.byKey[key.peerKey()]; p != nil {
-			m.table.AddLive(p.node)
-			m.table.Announced(id, r.Seq)
-		}
-	})
-	if pc != nil {
+	// Nobody waits for it: its PONG does what there is to do.
+	if pc := m.ping(n, pingSendsOnce, func(PingResult, error) {}); pc != nil {
 		pc.pinged = m.now
 	}
 }
@@ -117,12 +109,10 @@ func (m *Machine) handlePong(from netip.AddrPort, id enode.ID, p *Packet) Drop {
 	if !slices.Contains(pc.hashes[try+1:pc.sends], p.Token) { // else it may answer either
 		m.rtt.observe(r.RTT)
 	}
-	peer := m.proven(pc)
+	m.proven(pc, p.Seq)
 	if m.cfg.Seen != nil && p.To.IsValid() {
 		m.cfg.Seen(from.Addr(), p.To)
 	}
-	m.table.AddLive(peer.node)
-	m.table.Announced(id, p.Seq)
 	m.endPing(pc, r, nil)
 	if q := pc.parked; q != nil {
 		m.answer(q.from, id, &q.packet)
@@ -130,15 +120,17 @@ func (m *Machine) handlePong(from netip.AddrPort, id enode.ID, p *Packet) Drop {
 	return DropNone
 }
 
-// proven notes that the node of a PING has answered it.
-func (m *Machine) proven(pc *pingCall) *peer {
+// proven notes that the node of a PING has answered it, with the number of its
+// record.
+func (m *Machine) proven(pc *pingCall, seq uint64) {
 	p := m.peers.add(pc.node)
 	p.pong, p.fails = m.now, 0
 	if !pc.pinged.IsZero() {
 		p.ping = pc.pinged
 	}
 	m.save(p)
-	return p
+	m.table.AddLive(p.node)
+	m.table.Announced(pc.id, seq)
 }
 
 // latePong takes the proof of a node that was given up.
@@ -148,9 +140,7 @@ func (m *Machine) latePong(pc *pingCall, p *Packet) {
 		m.rtt.observe(m.now.Sub(pc.sentAt[try]))
 	}
 	m.forgetPing(pc)
-	peer := m.proven(pc)
-	m.table.AddLive(peer.node)
-	m.table.Announced(pc.id, p.Seq)
+	m.proven(pc, p.Seq)
 }
 
 // save gives the proof to the store.

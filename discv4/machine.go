@@ -193,13 +193,12 @@ func (m *Machine) runDeferred() {
 	m.deferred = m.deferred[:0]
 }
 
-func (m *Machine) send(o Out) *Out {
+func (m *Machine) send(o Out) {
 	if o.Packet.Kind != ENRResponse {
 		o.Packet.Expiration = uint64(m.told(m.now).Add(Expiration).Unix())
 	}
 	m.stats.Sent[o.Packet.Kind]++
 	m.out = append(m.out, o)
-	return &m.out[len(m.out)-1]
 }
 
 // Stats returns the counters.

@@ -60,17 +60,20 @@ func (c netCount) remove(p netip.Prefix) {
 
 // addNet counts n's network in its bucket and the table, unless a limit is reached.
 func (t *Table) addNet(b *bucket, n *enode.Node) bool {
-	p, counted := Network(n.IP())
-	if !counted {
-		return true
-	}
-	if b.nets[p] >= netsPerBucket || t.nets[p] >= netsPerTable {
+	if !t.hasRoomForNet(b, n) {
 		t.stats.DroppedDiversity++
 		return false
 	}
-	b.nets.add(p)
-	t.nets.add(p)
+	t.countNet(b, n)
 	return true
+}
+
+// countNet counts n's network whatever the limits say.
+func (t *Table) countNet(b *bucket, n *enode.Node) {
+	if p, counted := Network(n.IP()); counted {
+		b.nets.add(p)
+		t.nets.add(p)
+	}
 }
 
 // addNetLive is addNet for a node that answered. It may take the place of one

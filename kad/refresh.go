@@ -82,7 +82,7 @@ func (t *Table) startRefresh() {
 	r := &t.refresh
 	r.started = t.now
 	r.before = t.live
-	r.next = t.now.Add(refreshFull) // a bound; finishRefresh sets it
+	r.next = t.now.Add(refreshFull) // a bound; refreshLookupDone sets it
 	t.stats.Refreshes++
 	if t.cfg.Trace != nil {
 		t.cfg.Trace(Event{Kind: EventRefresh, Time: t.now, Count: t.live})

@@ -126,7 +126,7 @@ func (t *Table) moveEndpoint(b *bucket, e *entry, n *enode.Node) bool {
 	}
 	t.removeNet(b, e.node)
 	if !t.addNetLive(b, n) {
-		b.readdNet(t, e.node)
+		t.countNet(b, e.node) // back where it just was
 		return false
 	}
 	if !newer {
@@ -134,14 +134,6 @@ func (t *Table) moveEndpoint(b *bucket, e *entry, n *enode.Node) bool {
 	}
 	t.setNode(e, n)
 	return true
-}
-
-// readdNet counts a node again whose network was just taken off the count.
-func (b *bucket) readdNet(t *Table, n *enode.Node) {
-	if p, counted := Network(n.IP()); counted {
-		b.nets.add(p)
-		t.nets.add(p)
-	}
 }
 
 func (t *Table) setNode(e *entry, n *enode.Node) {
