@@ -10,7 +10,7 @@
 //
 //   - Close ends every call under way and returns when no goroutine is left.
 //   - What strangers send costs no cryptography before it has passed the checks
-//     on size, hash, expiration and source, and within a bounded rate after
+//     on size, structure, expiration and source, and within a bounded rate after
 //     them. Every packet that is dropped is counted under its reason in
 //     [UDPv4.Stats].
 //   - Nothing is sent to anybody but the bootnodes given, nodes that these led

@@ -102,5 +102,5 @@ func ExamplePacket() {
 	// Output:
 	// none ENRREQUEST true
 	// none true true
-	// hash
+	// malformed
 }

@@ -61,7 +61,7 @@ type Hash = [32]byte
 // Packet is one decoded packet. Which fields are set depends on Kind.
 type Packet struct {
 	Kind       Kind
-	Hash       Hash   // set by Parse and Encode
+	Hash       Hash   // set by Parse and Encode; when read, right only after Open
 	Expiration uint64 // seconds since 1970; ENRRESPONSE has none
 
 	Seq       uint64         // PING, PONG: the sender's record number; 0 when it gives none
@@ -78,11 +78,11 @@ type Packet struct {
 	body []byte // NEIGHBORS: content of the node list. ENRRESPONSE: the record
 }
 
-// Parse reads all of a packet that needs no public-key cryptography: size,
-// type, hash and structure. It keeps a reference to data. What EIP-8 and
-// EIP-868 let senders add is ignored: list elements of any kind and bytes after
-// the list. The sender, NEIGHBORS' nodes and ENRRESPONSE's record come from
-// [Packet.Open]. Parse does not allocate.
+// Parse reads all of a packet that needs no cryptography: size, type and
+// structure. It keeps a reference to data. What EIP-8 and EIP-868 let senders
+// add is ignored: list elements of any kind and bytes after the list. The hash
+// is checked, and the sender, NEIGHBORS' nodes and ENRRESPONSE's record found,
+// by [Packet.Open]. Parse does not allocate.
 func (p *Packet) Parse(data []byte) Drop {
 	switch {
 	case len(data) > MaxPacketSize:
@@ -92,10 +92,7 @@ func (p *Packet) Parse(data []byte) Drop {
 	case data[headSize-1] == 0 || data[headSize-1] >= numKinds:
 		return DropKind
 	case data[headSize] < 0xc0:
-		return DropMalformed // before the hash: random bytes mostly end here
-	}
-	if secp.Keccak256(data[hashSize:]) != Hash(data[:hashSize]) {
-		return DropHash
+		return DropMalformed // random bytes mostly end here
 	}
 	*p = Packet{Kind: Kind(data[headSize-1]), Hash: Hash(data[:hashSize]), raw: data}
 	c := rlp.NewCursor(data[headSize:])
@@ -148,9 +145,14 @@ func (p *Packet) stale(now time.Time) bool {
 	return int64(p.Expiration) < now.Add(Expiration-staleAfter).Unix()
 }
 
-// Open recovers the sender of a parsed packet and decodes what Parse left. It
-// costs a signature recovery.
+// Open checks the hash of a parsed packet, recovers its sender and decodes what
+// Parse left. It costs a signature recovery. The hash is left to it because
+// anybody can make a right one: it tells damaged packets, not forged ones, and
+// takes longer than all that [Machine.Admit] looks at.
 func (p *Packet) Open() (secp.PublicKey, Drop) {
+	if secp.Keccak256(p.raw[hashSize:]) != p.Hash {
+		return secp.PublicKey{}, DropHash
+	}
 	hash := secp.Keccak256(p.raw[headSize-1:])
 	sig := secp.Signature(p.raw[hashSize : headSize-1])
 	key, err := secp.Recover(&hash, &sig)

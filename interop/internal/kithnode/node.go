@@ -109,11 +109,14 @@ func randomKey() ([64]byte, error) {
 	return k.Public(), nil
 }
 
-// typeAt is where a packet's type stands, after its hash and its signature.
-const typeAt = 32 + 65
+// A packet begins with its hash and its signature.
+const (
+	sigAt  = 32
+	typeAt = sigAt + 65
+)
 
-// newParser decodes a PING as far as Kith does before it decides whether to
-// recover the signer, and makes the hash that is signed.
+// newParser decodes a PING, checks its hash, and makes the hash that is signed:
+// all that Kith does before it recovers the signer.
 func newParser(packet []byte) (func() error, error) {
 	var p discv4.Packet
 	if drop := p.Parse(packet); drop != discv4.DropNone || p.Kind != discv4.Ping {
@@ -122,6 +125,9 @@ func newParser(packet []byte) (func() error, error) {
 	return func() error {
 		if drop := p.Parse(packet); drop != discv4.DropNone {
 			return fmt.Errorf("kithnode: dropped: %v", drop)
+		}
+		if secp.Keccak256(packet[sigAt:]) != p.Hash {
+			return errors.New("kithnode: another hash")
 		}
 		if secp.Keccak256(packet[typeAt:]) == (discv4.Hash{}) {
 			return errors.New("kithnode: no hash to sign")
