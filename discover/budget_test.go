@@ -103,14 +103,15 @@ const answerBudget = 8
 
 func TestAnswerBudget(t *testing.T) {
 	for _, c := range []struct {
-		kind           discv4.Kind
-		known, answers int
+		kind                   discv4.Kind
+		known, answers, signed int
 	}{
-		{discv4.Ping, 0, 1}, {discv4.Findnode, 20, 2}, {discv4.ENRRequest, 0, 1},
+		{discv4.Ping, 0, 1, 1}, {discv4.ENRRequest, 0, 1, 1},
+		{discv4.Findnode, 20, 2, 0}, // the same two packets all through a second
 	} {
 		b := newBench(t, c.known, discv4.Limits{})
 		batch := b.p.batch(b.query(c.kind), 1)
-		crypto := cryptoAllocs(b.p.key, c.answers)
+		crypto := cryptoAllocs(b.p.key, c.signed)
 		before := b.n.Stats()
 		const runs = 30
 		s := takeScratch() // once: under the race detector a pool forgets

@@ -198,7 +198,7 @@ func (t *UDPv4) send(s *scratch) {
 	for i := range s.outs {
 		o := &s.outs[i]
 		start := len(s.buf)
-		s.buf = o.Packet.Encode(s.buf, t.key)
+		s.buf = t.answers.encode(s.buf, &o.Packet, t.key)
 		// The buffer may move as it grows: what earlier packets alias stays valid.
 		s.write = append(s.write, netio.Packet{Data: s.buf[start:len(s.buf):len(s.buf)], Addr: o.To})
 		tell = tell || o.NeedsSent()

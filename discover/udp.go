@@ -79,6 +79,7 @@ type UDPv4 struct {
 	wg      sync.WaitGroup
 	ctx     context.Context // ends at Close
 	cancel  context.CancelFunc
+	answers answers
 	traffic traffic
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/kithnet/kith/enode"
@@ -27,8 +28,8 @@ func (l *lab) ask(a, target *actor) (nodes []*enode.Node, packets int) {
 	return nodes, packets
 }
 
-// TestAnswer: the 16 live nodes closest to the target, closest first, without
-// the one that asks, in as many packets as fit.
+// TestAnswer: the 16 live nodes closest to the target, without the one that
+// asks, in as many packets as fit: the closest in the first, in order of their IDs.
 func TestAnswer(t *testing.T) {
 	for _, test := range []struct {
 		format  string
@@ -65,6 +66,12 @@ func TestAnswer(t *testing.T) {
 				}
 			}
 			slices.SortFunc(want, func(a, b *enode.Node) int { return enode.DistCmp(target.node.ID(), a.ID(), b.ID()) })
+			want = want[:16]
+			for rest := want; len(rest) > 0; {
+				fit := fitNeighbors(rest)
+				slices.SortFunc(rest[:fit], func(a, b *enode.Node) int { return strings.Compare(a.ID().String(), b.ID().String()) })
+				rest = rest[fit:]
+			}
 			for i, n := range nodes {
 				if n.ID() != want[i].ID() {
 					t.Fatalf("node %d is %v, want %v", i, n, want[i])
