@@ -63,7 +63,7 @@ func (p *rawPeer) receive(data []byte) {
 		p.t.Errorf("the node sent a packet that is %v", drop)
 		return
 	}
-	if key, drop := packet.Open(); drop != discv4.DropNone || key != p.pub {
+	if key, drop := packet.Open(nil); drop != discv4.DropNone || key != p.pub {
 		p.t.Errorf("the node sent a %v that is %v, or signed by another", packet.Kind, drop)
 	}
 	p.mu.Lock()

@@ -75,7 +75,7 @@ func TestAllocations(t *testing.T) {
 	sig := secp.Signature(raw[Ping][hashSize : headSize-1])
 	recovery := testing.AllocsPerRun(200, func() { secp.Recover(&hash, &sig) })
 	p.Parse(raw[Ping])
-	budget(t, "Open PING", recovery, func() { p.Open() })
+	budget(t, "Open PING", recovery, func() { p.Open(nil) })
 
 	fresh := uint64(h.now.Unix()) + 20
 	stranger := newActor(2, "77.1.1.1:30303").at

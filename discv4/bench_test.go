@@ -26,7 +26,7 @@ func BenchmarkOpen(b *testing.B) {
 			var q Packet
 			q.Parse(data)
 			for b.Loop() {
-				q.Open()
+				q.Open(nil)
 			}
 		})
 	}
@@ -103,7 +103,7 @@ func BenchmarkPacket(b *testing.B) {
 			for b.Loop() {
 				q.Parse(p.raw)
 				h.m.Admit(h.peer.at, &q, false)
-				key, _ := q.Open()
+				key, _ := q.Open(nil)
 				h.m.HandlePacket(h.peer.at, &key, &q)
 				h.out = h.m.Flush(h.out[:0])
 				buf = buf[:0]

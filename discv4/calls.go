@@ -89,20 +89,26 @@ func (c *calls) close(m *Machine) {
 	}
 }
 
-// awaited reports whether a reply can be one that is waited for.
-func (c *calls) awaited(from netip.AddrPort, p *Packet) bool {
+// awaited returns the node from which a reply like this one is waited for, nil
+// if there is none.
+func (c *calls) awaited(from netip.AddrPort, p *Packet) *enode.Node {
 	switch p.Kind {
 	case Pong:
-		pc := c.tokens[p.Token]
-		return pc != nil && pc.to == from && attempt(&pc.attempts, maxAttempts)
+		if pc := c.tokens[p.Token]; pc != nil && pc.to == from && attempt(&pc.attempts, maxAttempts) {
+			return pc.node
+		}
 	case Neighbors:
-		r := c.finds[from]
-		return r != nil && attempt(&r.attempts, maxNeighbors)
+		if r := c.finds[from]; r != nil && attempt(&r.attempts, maxNeighbors) {
+			return r.node
+		}
 	default:
-		return slices.ContainsFunc(c.enrs[replyKey{p.Token, from}], func(r *request) bool {
-			return attempt(&r.attempts, maxAttempts)
-		})
+		for _, r := range c.enrs[replyKey{p.Token, from}] {
+			if attempt(&r.attempts, maxAttempts) {
+				return r.node
+			}
+		}
 	}
+	return nil
 }
 
 // provingAt reports whether a PING to this endpoint is under way, so that its

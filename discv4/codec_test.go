@@ -73,7 +73,7 @@ func TestEncodeParse(t *testing.T) {
 		if drop := q.Parse(b[len(prefix):]); drop != DropNone {
 			t.Fatalf("%v: %v", p.Kind, drop)
 		}
-		signer, drop := q.Open()
+		signer, drop := q.Open(nil)
 		if drop != DropNone || signer != key.Public() {
 			t.Fatalf("%v: %v, signed by %v", p.Kind, drop, signer)
 		}
@@ -97,7 +97,7 @@ func TestParseForgets(t *testing.T) {
 		if !reflect.DeepEqual(used, fresh) {
 			t.Errorf("%v: %+v, want %+v", p.Kind, used, fresh)
 		}
-		used.Open()
+		used.Open(nil)
 	}
 }
 
@@ -135,7 +135,7 @@ func TestBitFlips(t *testing.T) {
 			flipped[i/8] ^= 1 << (i % 8)
 			var q Packet
 			if q.Parse(flipped) == DropNone {
-				if _, drop := q.Open(); drop != DropHash {
+				if _, drop := q.Open(nil); drop != DropHash {
 					t.Fatalf("%v: flip of bit %d: %v", p.Kind, i, drop)
 				}
 			}
@@ -146,7 +146,7 @@ func TestBitFlips(t *testing.T) {
 				if drop != DropNone {
 					return
 				}
-				if signer, drop := q.Open(); drop == DropNone && signer == key.Public() {
+				if signer, drop := q.Open(nil); drop == DropNone && signer == key.Public() {
 					t.Fatalf("%v: signature holds after a flip of bit %d", p.Kind, i)
 				}
 			})
@@ -236,7 +236,7 @@ func TestExtras(t *testing.T) {
 				if drop := q.Parse(build(p.Kind, more)); drop != DropNone {
 					t.Fatalf("%v with %d times %x: %v", p.Kind, times, item, drop)
 				}
-				if _, drop := q.Open(); drop != DropNone || meaning(&q) != meaning(&p) {
+				if _, drop := q.Open(nil); drop != DropNone || meaning(&q) != meaning(&p) {
 					t.Errorf("%v with %d times %x: %v, reads as\n%s, want\n%s", p.Kind, times, item, drop, meaning(&q), meaning(&p))
 				}
 			}
@@ -306,7 +306,7 @@ func TestGarbage(t *testing.T) {
 		rehashed(b, func(p *Packet, drop Drop) {
 			if drop == DropNone {
 				parsed++
-				p.Open()
+				p.Open(nil)
 			}
 		})
 	}
@@ -332,7 +332,7 @@ func TestSignature(t *testing.T) {
 			if drop != DropNone {
 				t.Fatal(drop)
 			}
-			if _, drop := p.Open(); drop != DropSignature {
+			if _, drop := p.Open(nil); drop != DropSignature {
 				t.Errorf("signature %x: %v", c[hashSize:headSize-1], drop)
 			}
 		})
@@ -354,7 +354,7 @@ func TestRecordInResponse(t *testing.T) {
 		if drop := p.Parse(build(ENRResponse, data)); drop != DropNone {
 			t.Fatalf("%s: parse: %v", name, drop)
 		}
-		if _, drop := p.Open(); drop != DropRecord {
+		if _, drop := p.Open(nil); drop != DropRecord {
 			t.Errorf("%s: %v", name, drop)
 		}
 	}

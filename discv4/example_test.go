@@ -53,7 +53,7 @@ func (n *node) receive(now time.Time, from netip.AddrPort, data []byte) {
 	if p.Parse(data) != discv4.DropNone || n.m.Admit(from, &p, false).Drop != discv4.DropNone {
 		return
 	}
-	if key, drop := p.Open(); drop == discv4.DropNone {
+	if key, drop := p.Open(nil); drop == discv4.DropNone {
 		n.m.HandlePacket(from, &key, &p)
 	}
 }
@@ -96,7 +96,7 @@ func ExamplePacket() {
 
 	var q discv4.Packet
 	fmt.Println(q.Parse(data), q.Kind, q.Expired(time.Unix(1_700_000_021, 0)))
-	signer, drop := q.Open()
+	signer, drop := q.Open(nil)
 	fmt.Println(drop, signer == key.Public(), q.Hash == p.Hash)
 	fmt.Println(q.Parse(data[:len(data)-1]))
 	// Output:

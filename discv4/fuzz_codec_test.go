@@ -41,7 +41,7 @@ func FuzzParse(f *testing.F) {
 		if p.Hash != Hash(data[:hashSize]) {
 			t.Fatal("another hash is reported")
 		}
-		_, drop = p.Open()
+		_, drop = p.Open(nil)
 		if right := secp.Keccak256(data[hashSize:]) == p.Hash; right == (drop == DropHash) {
 			t.Fatalf("the hash is right: %v; opened: %v", right, drop)
 		}
@@ -67,7 +67,7 @@ func encodeAgain(t *testing.T, p *Packet) {
 	} else if drop != DropNone {
 		t.Fatalf("%v encoded again: %v", p.Kind, drop)
 	}
-	signer, drop := q.Open()
+	signer, drop := q.Open(nil)
 	if drop != DropNone || signer != testKey(7).Public() {
 		t.Fatalf("%v encoded again: %v, signed by %v", p.Kind, drop, signer)
 	}

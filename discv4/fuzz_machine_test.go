@@ -118,7 +118,7 @@ func (p *play) raw(from netip.AddrPort, data []byte) {
 		p.flushed(enode.ID{}, from, nil)
 		return
 	}
-	key, drop := p.open(&q)
+	key, drop := p.open(&q, nil)
 	id, expired := enode.PubkeyID(&key), q.Expired(p.now)
 	if drop == DropNone {
 		p.model.received(id, from, &q, expired)

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
 )
 
@@ -113,8 +114,9 @@ func (g *gate) slot(addr netip.Addr) uint64 {
 
 // Verdict is the gate's answer for a packet.
 type Verdict struct {
-	Drop  Drop // DropNone: worth a recovery
-	Known bool // from a proven endpoint, or an awaited reply: goes first
+	Drop   Drop        // DropNone: worth a recovery
+	Known  bool        // from a proven endpoint, or an awaited reply: goes first
+	Likely *enode.Node // who is likely to have signed it; may be nil
 }
 
 // Admit decides, before any cryptography, whether a parsed packet is worth
@@ -136,10 +138,11 @@ func (m *Machine) admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
 	}
 	switch p.Kind {
 	case Pong, Neighbors, ENRResponse:
-		if !m.calls.awaited(from, p) {
+		asked := m.calls.awaited(from, p)
+		if asked == nil {
 			return Verdict{Drop: DropUnsolicited}
 		}
-		return Verdict{Known: true}
+		return Verdict{Known: true, Likely: asked}
 	}
 	if busy && p.stale(wall) {
 		return Verdict{Drop: DropStale}
@@ -148,7 +151,10 @@ func (m *Machine) admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
 		if busy && !peer.rate.take(m.gate.clock(m.now), m.gate.known) {
 			return Verdict{Drop: DropSourceLimit}
 		}
-		return Verdict{Known: true}
+		if peer.shared {
+			return Verdict{Known: true}
+		}
+		return Verdict{Known: true, Likely: peer.node}
 	}
 	if p.Kind != Ping {
 		if m.calls.provingAt(from) {

@@ -14,6 +14,9 @@ import (
 // is its signer's.
 func (m *Machine) HandlePacket(from netip.AddrPort, key *secp.PublicKey, p *Packet) Drop {
 	id := enode.PubkeyID(key)
+	if other := m.peers.byFrom[from]; other != nil {
+		other.shared = other.key.id != id
+	}
 	drop := DropOwn
 	if id != m.cfg.ID {
 		drop = m.handle(from, id, key, p)

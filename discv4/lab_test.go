@@ -182,10 +182,11 @@ func (l *lab) take(from netip.AddrPort, data []byte, busy bool) Drop {
 		l.m.Drop(drop)
 		return drop
 	}
-	if v := l.m.Admit(from, &p, busy); v.Drop != DropNone {
+	v := l.m.Admit(from, &p, busy)
+	if v.Drop != DropNone {
 		return v.Drop
 	}
-	key, drop := l.open(&p)
+	key, drop := l.open(&p, v.Likely)
 	if drop != DropNone {
 		l.m.Drop(drop)
 		return drop
@@ -193,9 +194,9 @@ func (l *lab) take(from netip.AddrPort, data []byte, busy bool) Drop {
 	return l.m.HandlePacket(from, &key, &p)
 }
 
-func (l *lab) open(p *Packet) (key secp.PublicKey, drop Drop) {
+func (l *lab) open(p *Packet, likely *enode.Node) (key secp.PublicKey, drop Drop) {
 	if l.verify {
-		return p.Open()
+		return p.Open(likely)
 	}
 	key = secp.PublicKey(p.raw[hashSize:])
 	var err error

@@ -39,6 +39,8 @@ type peer struct {
 	fails int            // PINGs in a row that it did not answer
 	rate  bucket         // its share while this node is busy
 
+	shared bool // the last query from its endpoint was another node's
+
 	newer, older *peer // by last contact
 }
 

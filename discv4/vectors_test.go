@@ -80,7 +80,7 @@ func TestVectors(t *testing.T) {
 			if p.Kind != byType[v.Want.Type] || p.Hash != secp.Keccak256(raw[hashSize:]) {
 				t.Errorf("%v with hash %x", p.Kind, p.Hash)
 			}
-			signer, drop := p.Open()
+			signer, drop := p.Open(nil)
 			if drop != DropNone {
 				t.Fatal("open:", drop)
 			}

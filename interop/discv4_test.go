@@ -117,7 +117,7 @@ func TestTheirPacketsAreUnderstood(t *testing.T) {
 		if drop := got.Parse(data); drop != discv4.DropNone {
 			t.Fatalf("%s %x is dropped: %v", want.theirs.Name(), data, drop)
 		}
-		from, drop := got.Open()
+		from, drop := got.Open(nil)
 		if drop != discv4.DropNone {
 			t.Fatalf("%s %x is dropped: %v", want.theirs.Name(), data, drop)
 		}

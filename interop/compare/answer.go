@@ -20,19 +20,25 @@ const responders = 28
 // one new node about every one and a half seconds.
 const tableTime = 2 * time.Minute
 
-// request is a kind of question put to a server in a closed loop.
+// request is a kind of question put to a server.
 type request struct {
 	work       string
 	packets    func(*rawpeer.Peer) ([][]byte, error)
 	reply      byte // the type of the reply's packets
 	perRequest int  // how many they are
-	window     int  // requests under way
+	window     int  // requests under way in a closed loop
 }
 
 var requests = []request{
 	{"answer a bonded PING", (*rawpeer.Peer).Pings, v4wire.PongPacket, 1, 16},
 	{"answer FINDNODE, two packets", (*rawpeer.Peer).Findnodes, v4wire.NeighborsPacket, 2, 8},
 }
+
+// answerRate is how many requests a second both servers are asked when it is
+// measured what an answer costs: half of what the slower one is able to answer.
+// In a closed loop the faster one would be asked more, and pay for sharing the
+// cores and their caches with what asks.
+const answerRate = 1000
 
 // compareAnswers measures what answering costs a server with a table of live nodes.
 func compareAnswers(o options, sides []side) ([]row, error) {
@@ -139,44 +145,65 @@ func (l *loadedServer) awaitTable() error {
 // measureAnswers lets each server answer in turn.
 func measureAnswers(o options, loaded []*loadedServer, req request) ([]row, error) {
 	rows := []row{
-		{Work: req.work + ": CPU", Unit: microseconds},
+		{Work: fmt.Sprintf("%s, %d/s: CPU", req.work, answerRate), Unit: microseconds},
+		{Work: req.work + ", flat out: CPU", Unit: microseconds},
 		{Work: req.work + ": allocations", Unit: count},
 		{Work: req.work + ": bytes allocated", Unit: kilobytes},
 	}
 	for range o.reps {
 		for _, l := range loaded {
-			used, answered, took, err := l.answer(req, o.window)
+			packets, err := req.packets(l.load)
 			if err != nil {
-				return rows, fmt.Errorf("%s: %s: %w", l.side.name(), req.work, err)
+				return rows, err
 			}
-			rows[0].add(l.side, float64(used.CPU)/1e3/answered)
-			rows[1].add(l.side, float64(used.Allocs)/answered)
-			rows[2].add(l.side, float64(used.AllocBytes)/1e3/answered)
-			rows[0].Remarks[l.side.index] = fmt.Sprintf("%.0f a second", answered/took.Seconds())
+			steady, err := l.answer(req, func() rawpeer.Served {
+				return l.load.Steady(packets, req.reply, answerRate, o.window)
+			})
+			if err != nil {
+				return rows, err
+			}
+			flatOut, err := l.answer(req, func() rawpeer.Served {
+				return l.load.Closed(packets, req.reply, req.perRequest, req.window, o.window)
+			})
+			if err != nil {
+				return rows, err
+			}
+			rows[0].add(l.side, steady.cpu())
+			rows[1].add(l.side, flatOut.cpu())
+			rows[1].Remarks[l.side.index] = fmt.Sprintf("%.0f a second", flatOut.requests/flatOut.took.Seconds())
+			rows[2].add(l.side, float64(flatOut.used.Allocs)/flatOut.requests)
+			rows[3].add(l.side, float64(flatOut.used.AllocBytes)/1e3/flatOut.requests)
 		}
 	}
 	return rows, nil
 }
 
-// answer lets the server answer requests for d and returns what it used for how
-// many of them.
-func (l *loadedServer) answer(req request, d time.Duration) (used control.Usage, answered float64, took time.Duration, err error) {
-	packets, err := req.packets(l.load)
-	if err != nil {
-		return used, 0, 0, err
-	}
+// answered is what a server used for how many requests.
+type answered struct {
+	used     control.Usage
+	requests float64
+	took     time.Duration
+}
+
+// cpu returns the microseconds for a request.
+func (a answered) cpu() float64 { return float64(a.used.CPU) / 1e3 / a.requests }
+
+// answer measures what the server uses for a load. Nine tenths of it must be
+// answered.
+func (l *loadedServer) answer(req request, load func() rawpeer.Served) (a answered, err error) {
 	before, err := l.Usage()
 	if err != nil {
-		return used, 0, 0, err
+		return a, err
 	}
-	c := l.load.Closed(packets, req.reply, req.perRequest, req.window, d)
+	served := load()
 	after, err := l.Usage()
 	if err != nil {
-		return used, 0, 0, err
+		return a, err
 	}
-	answered = float64(c.Answered) / float64(req.perRequest)
-	if answered < 0.9*float64(c.Sent-req.window) {
-		return used, 0, 0, fmt.Errorf("%d requests got %d of %d packets in reply", c.Sent, c.Answered, c.Sent*req.perRequest)
+	a = answered{after.Sub(before), float64(served.Answered) / float64(req.perRequest), served.Took}
+	if a.requests < 0.9*float64(served.Sent-req.window) {
+		err = fmt.Errorf("%s: %s: %d requests got %d of %d packets in reply",
+			l.side.name(), req.work, served.Sent, served.Answered, served.Sent*req.perRequest)
 	}
-	return after.Sub(before), answered, c.Took, nil
+	return a, err
 }

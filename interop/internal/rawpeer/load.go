@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ethereum/go-ethereum/p2p/discover/v4wire"
@@ -47,8 +48,8 @@ func makePackets(n int, encode func(i int) ([]byte, error)) ([][]byte, error) {
 	return packets, nil
 }
 
-// A Closed is the outcome of a closed loop.
-type Closed struct {
+// A Served is the outcome of a loop of requests.
+type Served struct {
 	Sent     int // requests
 	Answered int // reply packets of the awaited kind
 	Took     time.Duration
@@ -56,7 +57,7 @@ type Closed struct {
 
 // Closed keeps window of the packets under way for d: another is sent when one
 // has been answered by perRequest packets of the awaited kind.
-func (p *Peer) Closed(packets [][]byte, kind byte, perRequest, window int, d time.Duration) Closed {
+func (p *Peer) Closed(packets [][]byte, kind byte, perRequest, window int, d time.Duration) Served {
 	answers := make(chan struct{}, 1<<16)
 	p.OnReply(func(got byte, _ []byte) {
 		if got == kind {
@@ -65,7 +66,7 @@ func (p *Peer) Closed(packets [][]byte, kind byte, perRequest, window int, d tim
 	})
 	defer p.OnReply(nil)
 	var (
-		c     Closed
+		c     Served
 		begin = time.Now()
 		lost  = time.NewTimer(stall)
 		send  = func() { p.Send(packets[c.Sent%len(packets)]); c.Sent++ }
@@ -89,6 +90,28 @@ func (p *Peer) Closed(packets [][]byte, kind byte, perRequest, window int, d tim
 		lost.Reset(stall)
 		c.Took = time.Since(begin)
 	}
+	return c
+}
+
+// Steady sends the packets one after another, rate a second, for d, however many
+// of them are answered, and counts what comes of the awaited kind.
+func (p *Peer) Steady(packets [][]byte, kind byte, rate int, d time.Duration) Served {
+	var answered atomic.Int64
+	p.OnReply(func(got byte, _ []byte) {
+		if got == kind {
+			answered.Add(1)
+		}
+	})
+	defer p.OnReply(nil)
+	var c Served
+	for begin := time.Now(); c.Took < d; c.Took = time.Since(begin) {
+		for due := int(c.Took.Seconds() * float64(rate)); c.Sent < due; c.Sent++ {
+			p.Send(packets[c.Sent%len(packets)])
+		}
+		time.Sleep(time.Second / time.Duration(rate) / 2)
+	}
+	time.Sleep(stall)
+	c.Answered = int(answered.Load())
 	return c
 }
 
