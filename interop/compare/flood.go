@@ -122,10 +122,6 @@ func floodOnce(o options, s side, c floodCase) (f flooded, err error) {
 	if err != nil {
 		return f, err
 	}
-	pings, err := honest.PacedPings(honestRate, o.flood)
-	if err != nil {
-		return f, err
-	}
 	spec := flood.Spec{
 		Kind: c.kind, Target: srv.addr.String(), Rate: c.rate, For: o.flood, Sources: c.sources, Keys: signers,
 	}
@@ -134,6 +130,10 @@ func floodOnce(o options, s side, c floodCase) (f flooded, err error) {
 		return f, err
 	}
 	defer flooder.Close()
+	pings, err := honest.PacedPings(honestRate, o.flood)
+	if err != nil {
+		return f, err
+	}
 	return f, f.measure(srv, flooder, honest, pings, o.flood)
 }
 

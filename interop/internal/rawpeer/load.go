@@ -211,10 +211,15 @@ func (p *Peer) Paced(packets [][]byte, rate int, d time.Duration) (Paced, error)
 	return res, nil
 }
 
-// PacedPings returns the packets that Paced needs for PINGs.
+// PacedPings returns the packets that Paced needs for PINGs, signed ahead. Each
+// expires as if it were signed when it is its turn, if Paced follows at once.
 func (p *Peer) PacedPings(rate int, d time.Duration) ([][]byte, error) {
 	n := int(d.Seconds()*float64(rate)) + 1
-	return makePackets(n, func(i int) ([]byte, error) { return p.Ping(Lifetime, uint16(i)) })
+	begin := time.Now()
+	return makePackets(n, func(i int) ([]byte, error) {
+		turn := time.Duration(i) * time.Second / time.Duration(rate)
+		return p.Ping(time.Until(begin.Add(turn+Lifetime)), uint16(i))
+	})
 }
 
 // replyToken returns the hash of the PING that a PONG answers, its second element.
