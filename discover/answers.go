@@ -3,6 +3,7 @@ package discover
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/kithnet/kith/discv4"
 	"github.com/kithnet/kith/enode"
@@ -58,6 +59,16 @@ func (a *answers) find(p *discv4.Packet) []byte {
 		}
 	}
 	return nil
+}
+
+// forget drops what is kept of a second that is over. The timer calls it, so that
+// an idle node keeps nothing.
+func (a *answers) forget(now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.expiration < uint64(now.Add(discv4.Expiration).Unix()) {
+		a.kept = nil
+	}
 }
 
 func (a *answers) keep(p *discv4.Packet, packet []byte) {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/kithnet/kith/discv4"
 	"github.com/kithnet/kith/enode"
@@ -71,5 +72,12 @@ func TestAnswersSignOnce(t *testing.T) {
 	}
 	if a.encode(nil, &p, key); len(a.kept) != 1 {
 		t.Errorf("%d answers kept in the next second", len(a.kept))
+	}
+	sent := time.Unix(101, 0).Add(-discv4.Expiration)
+	if a.forget(sent); len(a.kept) != 1 {
+		t.Error("forgotten within its second")
+	}
+	if a.forget(sent.Add(time.Second)); len(a.kept) != 0 {
+		t.Error("kept when its second was over")
 	}
 }

@@ -54,35 +54,66 @@ func (s *scratch) forget() {
 	}
 }
 
-// handOver is how many signatures a worker may have before it while it keeps the
+// maxKept is how many signatures a worker may have before it while it keeps the
 // socket: a millisecond's work with libsecp256k1.
-const handOver = 16
+const maxKept = 16
 
-// readLoop carries packets from the socket to the machine until Close. One
-// worker reads at a time, and leaves the socket to another only while it has
-// more than handOver signatures before it: to wake a worker costs as much as to
-// refuse a dozen packets, a flood is refused by one as fast as by two, and a small
-// load that is spread over two cores was seen to take a fifth more of them.
+// workers counts the goroutines that read packets. One of them reads at a time,
+// and leaves the socket to another only while it has more than maxKept
+// signatures before it: to wake a worker costs as much as to refuse a dozen
+// packets, a flood is refused by one as fast as by two, and a small load that is
+// spread over two cores was seen to take a fifth more of them.
+type workers struct {
+	mu            sync.Mutex
+	most, running int
+	reading       bool // one of them reads, or is about to
+}
+
+// leave gives up the socket and reports whether a new worker is to read on.
+// Otherwise it is left to whoever returns first.
+func (w *workers) leave() (start bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if start = w.running < w.most; start {
+		w.running++
+	}
+	w.reading = start
+	return start
+}
+
+// comeBack reports whether the worker is to read again. Otherwise another one
+// does, and it ends.
+func (w *workers) comeBack() (read bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.reading {
+		w.running--
+		return false
+	}
+	w.reading = true
+	return true
+}
+
+// readLoop carries packets from the socket to the machine until Close, or until
+// there is nothing to do for it.
 func (t *UDPv4) readLoop() {
-	t.reading <- struct{}{}
 	for {
 		b, err := t.conn.ReadBatch()
 		if err != nil {
-			<-t.reading
 			return
 		}
 		s := takeScratch()
 		costly := t.screen(b, s)
-		if costly > handOver {
-			<-t.reading
+		if costly > maxKept && t.workers.leave() {
+			t.wg.Go(t.readLoop) // this worker is part of the group: it can't be done
 		}
 		if costly > 0 {
 			t.handle(b, s)
 		}
 		b.Release()
 		s.release()
-		if costly > handOver {
-			t.reading <- struct{}{}
+		if costly > maxKept && !t.workers.comeBack() {
+			return
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"github.com/kithnet/kith/discv4"
@@ -55,5 +56,33 @@ func TestScratchStaysSmall(t *testing.T) {
 	s.forget()
 	if cap(s.outs)+cap(s.write)+cap(s.buf) > 0 {
 		t.Errorf("kept: %d packets and %d bytes", cap(s.outs), cap(s.buf))
+	}
+}
+
+// TestWorkers: whatever order workers leave the socket and come back in, there is
+// one that reads, unless all are at work, and never more than there may be.
+func TestWorkers(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for most := 1; most <= 4; most++ {
+		w := workers{most: most, running: 1, reading: true}
+		away, seen := 0, 0
+		for range 1000 {
+			if readers := w.running - away; readers > 1 || readers != 1 && away < most || w.running > most {
+				t.Fatalf("of %d workers %d run, %d of them away from the socket", most, w.running, away)
+			}
+			if w.running > away && (away == 0 || rng.IntN(2) == 0) {
+				away++
+				w.leave()
+			} else {
+				away--
+				if !w.comeBack() && w.running == away {
+					t.Fatal("the last one has ended")
+				}
+			}
+			seen = max(seen, away)
+		}
+		if seen != most {
+			t.Errorf("at most %d of %d workers were at work", seen, most)
+		}
 	}
 }

@@ -48,8 +48,8 @@ type Config struct {
 	DB *nodedb.DB
 	// Log hears what an operator should know. nil is silent.
 	Log *slog.Logger
-	// Workers is the number of goroutines that read packets; 0 means one for
-	// each core.
+	// Workers is the most goroutines that read packets, started as there is
+	// work for them; 0 means one for each core.
 	Workers int
 	// Limits bound the cryptography that strangers can cause.
 	Limits discv4.Limits
@@ -75,7 +75,7 @@ type UDPv4 struct {
 	wakeAt time.Time
 	closed bool
 
-	reading chan struct{} // holds one token: of the worker that reads
+	workers workers
 	wg      sync.WaitGroup
 	ctx     context.Context // ends at Close
 	cancel  context.CancelFunc
@@ -106,7 +106,6 @@ func ListenV4(conn Conn, ln *enode.LocalNode, cfg Config) (*UDPv4, error) {
 	} else {
 		ln.SetFallbackIP(local.Addr())
 	}
-	t.reading = make(chan struct{}, 1)
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.m = discv4.New(t.machineConfig())
 	now := time.Now()
@@ -144,13 +143,11 @@ func (t *UDPv4) machineConfig() discv4.Config {
 }
 
 func (t *UDPv4) start(cfg Config) {
-	workers := cfg.Workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
+	if t.workers.most = cfg.Workers; t.workers.most <= 0 {
+		t.workers.most = runtime.GOMAXPROCS(0)
 	}
-	for range workers {
-		t.wg.Go(t.readLoop)
-	}
+	t.workers.running, t.workers.reading = 1, true
+	t.wg.Go(t.readLoop)
 	var named []*enode.Node
 	for _, n := range cfg.Bootnodes {
 		if _, ok := n.UDPEndpoint(); !ok {
@@ -208,6 +205,7 @@ func (t *UDPv4) onTimer() {
 	t.wakeAt = time.Time{}
 	t.mu.Unlock()
 	defer t.wg.Done()
+	t.answers.forget(time.Now())
 	t.do(func(*discv4.Machine) {})
 }
 

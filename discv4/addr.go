@@ -1,6 +1,8 @@
 package discv4
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"net/netip"
 	"slices"
 
@@ -32,4 +34,19 @@ func relayable(peer, addr netip.Addr) bool {
 // permitted reports whether addr is in one of the networks; none means any.
 func permitted(networks []netip.Prefix, addr netip.Addr) bool {
 	return len(networks) == 0 || slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// addrHash hashes an address and a number. Without the seed nobody can tell
+// which collide.
+func addrHash(seed uint64, addr netip.Addr, more uint64) uint64 {
+	a := addr.As16()
+	other := seed*0x9e3779b97f4a7c15 + 1
+	h := fold(binary.BigEndian.Uint64(a[:8])^seed, binary.BigEndian.Uint64(a[8:])^other)
+	return fold(h^seed, more^other)
+}
+
+// fold multiplies into 128 bits and folds them.
+func fold(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	return hi ^ lo
 }

@@ -43,6 +43,7 @@ type calls struct {
 	closed  bool
 	pending int
 	late    int // PINGs whose answer came too late so far, and may still come
+	peak    int // of both since the maps were made
 
 	pings   map[callKey]*pingCall
 	pingsAt map[netip.AddrPort]*pingCall // the latest to an endpoint
@@ -76,6 +77,19 @@ func (c *calls) init() {
 	c.finds = make(map[netip.AddrPort]*request)
 	c.enrs = make(map[replyKey][]*request)
 	c.bonded = make(map[peerKey][]*request)
+}
+
+// keepCalls is up to how many calls the maps are kept for when all have ended:
+// a map never gets smaller by itself.
+const keepCalls = 16
+
+// rest gives back what a burst has left.
+func (c *calls) rest() {
+	c.peak = max(c.peak, c.pending+c.late)
+	if c.peak > keepCalls && len(c.tokens)+len(c.pings)+len(c.finds)+len(c.enrs)+len(c.bonded) == 0 {
+		c.peak = 0
+		c.init()
+	}
 }
 
 // close ends all: each call has a task in the heap, or waits for one that has.
@@ -189,7 +203,7 @@ type parked struct {
 // is called exactly once, later.
 func (m *Machine) Ping(n *enode.Node, done func(PingResult, error)) {
 	sends := pingSendsFound
-	if to, ok := n.UDPEndpoint(); ok && m.peers.byKey[peerKey{n.ID(), to.Addr()}] != nil {
+	if to, ok := n.UDPEndpoint(); ok && m.peers.get(peerKey{n.ID(), to.Addr()}) != nil {
 		sends = pingSendsKnown
 	}
 	m.ping(n, sends, done)
@@ -245,7 +259,7 @@ func (m *Machine) pingDue(pc *pingCall) {
 	case pc.sends < pc.maxSends:
 		m.transmitPing(pc)
 	default:
-		if p := m.peers.byKey[pc.peerKey()]; p != nil && p.from == pc.to {
+		if p := m.peers.get(pc.peerKey()); p != nil && p.from() == pc.to {
 			p.fails++
 			m.save(p)
 		}

@@ -108,7 +108,7 @@ func TestFailsElsewhere(t *testing.T) {
 	got := l.pingNode(a.moved("5.1.1.1:9").bare())
 	l.wait(3 * time.Second)
 	got.is(t, ErrTimeout)
-	if p := l.m.peers.byKey[peerKey{a.node.ID(), a.at.Addr()}]; p.fails != 0 {
+	if p := l.m.peers.get(peerKey{a.node.ID(), a.at.Addr()}); p.fails != 0 {
 		t.Errorf("%d fails at its own endpoint", p.fails)
 	}
 }
@@ -149,11 +149,11 @@ func TestHeardFrom(t *testing.T) {
 		l := newTestLab(t)
 		nodes := crowd(1, 3)
 		l.bond(nodes...)
-		if oldest := l.m.peers.oldest.key.id; oldest != nodes[0].node.ID() {
+		if oldest := l.m.peers.oldest.node.ID(); oldest != nodes[0].node.ID() {
 			t.Fatal("the first is not the oldest")
 		}
 		l.expect(DropNone, nodes[0], p)
-		if s := &l.m.peers; s.oldest.key.id != nodes[1].node.ID() || s.newest.key.id != nodes[0].node.ID() {
+		if s := &l.m.peers; s.oldest.node.ID() != nodes[1].node.ID() || s.newest.node.ID() != nodes[0].node.ID() {
 			t.Errorf("after a %v the order is another", p.Kind)
 		}
 	}
@@ -245,4 +245,26 @@ func TestLookupAmongTheDead(t *testing.T) {
 		}
 	}
 	l.closed()
+}
+
+// TestCallsRest: a burst of calls leaves no large maps, and what is still
+// listened for when they end is not forgotten.
+func TestCallsRest(t *testing.T) {
+	l := newTestLab(t)
+	c := &l.m.calls
+	burst := crowd(1, 3*keepCalls)
+	for _, a := range burst {
+		l.pingNode(a.bare())
+	}
+	l.wait(rtoMax + replyTimeoutMax)
+	if c.pending != 0 || c.late == 0 || len(c.tokens) == 0 || c.peak < 3*keepCalls {
+		t.Fatalf("%d calls, %d late, %d tokens, at most %d", c.pending, c.late, len(c.tokens), c.peak)
+	}
+	for range 10 {
+		l.wait(lateFor)
+	}
+	if c.peak > keepCalls {
+		t.Errorf("the maps still have room for %d calls", c.peak)
+	}
+	l.bond(burst[0])
 }

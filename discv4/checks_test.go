@@ -23,10 +23,10 @@ func checkBounds(m *Machine) error {
 		{"enrs", len(c.enrs), maxTries * c.pending},
 		{"bonded", len(c.bonded), c.pending},
 		{"deferred", len(m.deferred), 0},
-		{"proofs", len(s.byKey), maxPeers},
-		{"proofs by endpoint", len(s.byFrom), len(s.byKey)},
-		{"proofs by address", len(s.byAddr), len(s.byKey)},
-		{"proofs by network", len(s.byNet), len(s.byKey)},
+		{"proofs", s.size, maxPeers},
+		{"proofs by endpoint", len(s.byFrom), s.size},
+		{"proofs by address", len(s.byAddr), s.size},
+		{"proofs by network", len(s.byNet), s.size},
 		{"budgets", len(m.gate.networks), newSlots},
 	} {
 		if b.size > b.max {
@@ -68,8 +68,8 @@ func checkPeers(s *peerSet) error {
 	listed, nets, addrs := 0, 0, 0
 	for p := s.oldest; p != nil; p = p.newer {
 		listed++
-		if s.byKey[p.key] != p || p.key.addr != p.from.Addr() || p.node.ID() != p.key.id || p.pong.IsZero() {
-			return fmt.Errorf("proof of %v at %v, last %v", p.node, p.from, p.pong)
+		if s.get(keyOf(p)) != p || p.pong == never || p.latest != (s.at(p.from()) == p) {
+			return fmt.Errorf("proof of %v at %v, last %v, is latest there: %v", p.node, p.from(), p.pong, p.latest)
 		}
 		if p.newer == nil && s.newest != p {
 			return fmt.Errorf("the newest proof is not the last")
@@ -83,15 +83,27 @@ func checkPeers(s *peerSet) error {
 	for _, n := range s.byAddr {
 		addrs += n
 	}
-	if listed != len(s.byKey) || addrs != listed || nets > listed {
-		return fmt.Errorf("%d proofs, %d in order, %d by address, %d by network", len(s.byKey), listed, addrs, nets)
+	if listed != s.size || listed != chained(s.byKey, nextKey) || addrs != listed || nets > listed {
+		return fmt.Errorf("%d proofs, %d in order, %d by address, %d by network", s.size, listed, addrs, nets)
 	}
-	for ep, p := range s.byFrom {
-		if p.from != ep || s.byKey[p.key] != p {
-			return fmt.Errorf("proof for %v is of %v", ep, p.from)
+	for _, p := range s.byFrom {
+		for ; p != nil; p = p.nextEnd {
+			if s.at(p.from()) != p || s.get(keyOf(p)) != p {
+				return fmt.Errorf("proof for %v is another", p.from())
+			}
 		}
 	}
 	return nil
+}
+
+// chained counts the proofs in an index.
+func chained(heads map[uint64]*peer, next func(*peer) **peer) (n int) {
+	for _, p := range heads {
+		for ; p != nil; p = *next(p) {
+			n++
+		}
+	}
+	return n
 }
 
 // checkTable returns what breaks a promise of the table.

@@ -94,22 +94,11 @@ func (g *gate) admitNew(from netip.Addr, at time.Time) bool {
 		if g.networks == nil {
 			g.networks = make([]bucket, newSlots)
 		}
-		if !g.networks[g.slot(p.Addr())].take(now, g.newNetwork) {
+		if !g.networks[addrHash(g.seed, p.Addr(), 0)%newSlots].take(now, g.newNetwork) {
 			return false
 		}
 	}
 	return g.total.take(now, g.newTotal)
-}
-
-// slot hashes a network's address with the gate's seed.
-func (g *gate) slot(addr netip.Addr) uint64 {
-	a := addr.As16()
-	h := g.seed
-	for _, c := range a {
-		h = (h ^ uint64(c)) * 0x9e3779b97f4a7c15
-		h ^= h >> 29
-	}
-	return h % newSlots
 }
 
 // Verdict is the gate's answer for a packet.
@@ -147,7 +136,7 @@ func (m *Machine) admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
 	if busy && p.stale(wall) {
 		return Verdict{Drop: DropStale}
 	}
-	if peer := m.peers.byFrom[from]; peer != nil && peer.proven(m.now) {
+	if peer := m.peers.at(from); peer != nil && peer.proven(m.stamp()) {
 		if busy && !peer.rate.take(m.gate.clock(m.now), m.gate.known) {
 			return Verdict{Drop: DropSourceLimit}
 		}

@@ -14,8 +14,8 @@ import (
 // is its signer's.
 func (m *Machine) HandlePacket(from netip.AddrPort, key *secp.PublicKey, p *Packet) Drop {
 	id := enode.PubkeyID(key)
-	if other := m.peers.byFrom[from]; other != nil {
-		other.shared = other.key.id != id
+	if other := m.peers.at(from); other != nil {
+		other.shared = other.node.ID() != id
 	}
 	drop := DropOwn
 	if id != m.cfg.ID {
@@ -49,9 +49,9 @@ func (m *Machine) handle(from netip.AddrPort, id enode.ID, key *secp.PublicKey, 
 // (discv4.md, "Ping Packet").
 func (m *Machine) handlePing(from netip.AddrPort, id enode.ID, key *secp.PublicKey, p *Packet) Drop {
 	pk := peerKey{id, from.Addr()}
-	peer := m.peers.byKey[pk]
-	known := peer != nil && peer.from == from && peer.proven(m.now)
-	if other := m.peers.byFrom[from]; !known && other != nil && other.proven(m.now) {
+	peer := m.peers.get(pk)
+	known := peer != nil && peer.from() == from && peer.proven(m.stamp())
+	if other := m.peers.at(from); !known && other != nil && other.proven(m.stamp()) {
 		// Admit let it through for the node that is known there.
 		if !m.gate.admitNew(from.Addr(), m.now) {
 			return DropNewLimit
@@ -61,7 +61,7 @@ func (m *Machine) handlePing(from netip.AddrPort, id enode.ID, key *secp.PublicK
 		Kind: Pong, To: from, ToTCP: p.SenderTCP, Token: p.Hash, Seq: m.cfg.Self().Seq(),
 	}})
 	if known && peer.fails == 0 {
-		peer.ping = m.now
+		peer.ping = m.stamp()
 		m.peers.touch(peer)
 		if peer.node.Record() == nil && peer.node.TCP() != p.SenderTCP {
 			peer.node = enode.NewV4(*key, from.Addr(), p.SenderTCP, from.Port())
@@ -128,9 +128,9 @@ func (m *Machine) handlePong(from netip.AddrPort, id enode.ID, p *Packet) Drop {
 // record.
 func (m *Machine) proven(pc *pingCall, seq uint64) {
 	p := m.peers.add(pc.node)
-	p.pong, p.fails = m.now, 0
+	p.pong, p.fails = m.stamp(), 0
 	if !pc.pinged.IsZero() {
-		p.ping = pc.pinged
+		p.ping = m.peers.stamp(pc.pinged)
 	}
 	m.save(p)
 	m.table.AddLive(p.node)
@@ -150,7 +150,8 @@ func (m *Machine) latePong(pc *pingCall, p *Packet) {
 // save gives the proof to the store.
 func (m *Machine) save(p *peer) {
 	if m.cfg.Store != nil {
-		m.cfg.Store.Put(Proof{Node: p.node, LastPong: m.told(p.pong), LastPing: m.told(p.ping), Fails: p.fails})
+		m.cfg.Store.Put(Proof{Node: p.node, LastPong: m.told(m.peers.time(p.pong)),
+			LastPing: m.told(m.peers.time(p.ping)), Fails: int(p.fails)})
 	}
 }
 
@@ -158,7 +159,7 @@ func (m *Machine) save(p *peer) {
 // it comes from. All others get silence, or they could aim our answers at a
 // victim (discv4.md, "Endpoint Proof").
 func (m *Machine) handleQuery(from netip.AddrPort, id enode.ID, p *Packet) Drop {
-	if peer := m.peers.byKey[peerKey{id, from.Addr()}]; peer != nil && peer.proven(m.now) {
+	if peer := m.peers.get(peerKey{id, from.Addr()}); peer != nil && peer.proven(m.stamp()) {
 		m.peers.touch(peer)
 		m.answer(from, id, p)
 		return DropNone
@@ -258,8 +259,8 @@ func (m *Machine) handleENRResponse(from netip.AddrPort, id enode.ID, key *secp.
 	}
 	pk := peerKey{id, from.Addr()}
 	m.heardBy(pk)
-	if peer := m.peers.byKey[pk]; peer != nil && n.Seq() >= peer.node.Seq() {
-		peer.node = n.WithEndpoint(peer.from.Addr(), peer.from.Port())
+	if peer := m.peers.get(pk); peer != nil && n.Seq() >= peer.node.Seq() {
+		peer.node = n.WithEndpoint(peer.addr(), peer.node.UDP())
 		m.save(peer)
 	}
 	for _, r := range slices.Clone(awaiting) {
@@ -273,7 +274,7 @@ func (m *Machine) handleENRResponse(from netip.AddrPort, id enode.ID, key *secp.
 // heardBy notes that a node answered a query: it has a proof of this node's
 // endpoint, even if that is from before this node started.
 func (m *Machine) heardBy(key peerKey) {
-	if p := m.peers.byKey[key]; p != nil && !p.knowsUs(m.now) {
-		p.ping = m.now
+	if p := m.peers.get(key); p != nil && !p.knowsUs(m.stamp()) {
+		p.ping = m.stamp()
 	}
 }

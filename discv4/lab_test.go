@@ -237,7 +237,7 @@ func (l *lab) bond(actors ...*actor) {
 		out := l.expect(DropNone, a, a.ping())
 		ping := only(l, to(a, out), Ping)
 		l.expect(DropNone, a, a.pong(ping))
-		if _, ok := l.m.peers.byKey[peerKey{a.node.ID(), a.at.Addr()}]; !ok {
+		if l.m.peers.get(peerKey{a.node.ID(), a.at.Addr()}) == nil {
 			l.Fatalf("no proof of %v", a.at)
 		}
 	}

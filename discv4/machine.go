@@ -94,9 +94,10 @@ type Stats struct {
 // New returns a machine. Its first Advance starts the table's first refresh.
 func New(cfg Config) *Machine {
 	m := &Machine{cfg: cfg}
-	m.peers.init()
+	seed := cfg.Rand.Uint64()
+	m.peers.init(seed)
 	m.calls.init()
-	m.gate.init(cfg.Limits, cfg.Rand.Uint64())
+	m.gate.init(cfg.Limits, seed)
 	self := cfg.Self()
 	var seeder kad.Seeder
 	if cfg.Store != nil {
@@ -122,8 +123,9 @@ func (m *Machine) Restore(p Proof, now time.Time) {
 	if _, ok := p.Node.UDPEndpoint(); !ok || now.Sub(p.LastPong) >= proofValid || now.Before(p.LastPong) {
 		return
 	}
+	m.peers.stamp(now) // the first: it has a monotonic reading
 	peer := m.peers.add(p.Node)
-	peer.pong, peer.ping, peer.fails = p.LastPong, p.LastPing, p.Fails
+	peer.pong, peer.ping, peer.fails = m.peers.stamp(p.LastPong), m.peers.stamp(p.LastPing), int32(p.Fails)
 }
 
 // Advance sets the time and runs what is due. When the time was set back,
@@ -146,6 +148,9 @@ func (m *Machine) told(t time.Time) time.Time {
 	return t.Add(-m.lead)
 }
 
+// stamp returns the machine's time as the proofs have it.
+func (m *Machine) stamp() stamp { return m.peers.stamp(m.now) }
+
 // NextWake returns when Advance is due again.
 func (m *Machine) NextWake() time.Time {
 	next := m.table.NextWake()
@@ -160,7 +165,7 @@ func (m *Machine) NextWake() time.Time {
 
 // maxKeepOut bounds the memory for packets to send that is kept for the next
 // call: answers to a few packets, not a burst at the start of the network.
-const maxKeepOut = 8
+const maxKeepOut = 4
 
 // Flush appends the packets to be sent to dst, in order.
 func (m *Machine) Flush(dst []Out) []Out {
@@ -204,7 +209,7 @@ func (m *Machine) send(o Out) {
 // Stats returns the counters.
 func (m *Machine) Stats() Stats {
 	s := m.stats
-	s.Proven = len(m.peers.byKey)
+	s.Proven = m.peers.size
 	s.Pending = m.calls.pending
 	s.Table = m.table.Stats()
 	return s

@@ -18,8 +18,8 @@ func TestBondBothWays(t *testing.T) {
 	a, b := w.labs[0], w.labs[1]
 	for _, pair := range [][2]*lab{{a, b}, {b, a}} {
 		me, other := pair[0], pair[1]
-		p := me.m.peers.byKey[peerKey{other.node.ID(), other.at.Addr()}]
-		if p == nil || !p.proven(w.now) || !p.knowsUs(w.now) {
+		p := me.m.peers.get(peerKey{other.node.ID(), other.at.Addr()})
+		if p == nil || !p.proven(me.m.stamp()) || !p.knowsUs(me.m.stamp()) {
 			t.Fatalf("%v on %v: %+v", me.at, other.at, p)
 		}
 		if n, live := me.m.Table().Node(other.node.ID()); !live || n.Seq() != 1 {

@@ -16,6 +16,8 @@ func madeUp(i int, at string) *enode.Node {
 	return enode.NewV4(secp.PublicKey{0: byte(i), 1: byte(i >> 8), 2: byte(i >> 16)}, ep.Addr(), 0, ep.Port())
 }
 
+func keyOf(p *peer) peerKey { return peerKey{p.node.ID(), p.addr()} }
+
 func spread(i int) string { return fmt.Sprintf("%d.%d.%d.1:30303", 20+i/65536, i/256%256, i%256) }
 
 // TestPeersEvicted: beyond the bound, the proof heard of longest ago goes.
@@ -23,18 +25,18 @@ func TestPeersEvicted(t *testing.T) {
 	l := newTestLab(t)
 	s := &l.m.peers
 	old := s.add(madeUp(0, spread(0)))
-	old.pong = l.now
+	old.pong = l.m.stamp()
 	kept := s.add(madeUp(1, spread(1)))
-	kept.pong = l.now
+	kept.pong = l.m.stamp()
 	for i := 2; i < 3*maxPeers; i++ {
-		s.add(madeUp(i, spread(i))).pong = l.now
+		s.add(madeUp(i, spread(i))).pong = l.m.stamp()
 		s.touch(kept)
 	}
 	if err := checkBounds(l.m); err != nil {
 		t.Fatal(err)
 	}
-	if len(s.byKey) != maxPeers || s.byKey[old.key] != nil || s.byKey[kept.key] != kept {
-		t.Errorf("%d proofs, the oldest there: %v, the freshest: %v", len(s.byKey), s.byKey[old.key] != nil, s.byKey[kept.key] != nil)
+	if s.size != maxPeers || s.get(keyOf(old)) != nil || s.get(keyOf(kept)) != kept {
+		t.Errorf("%d proofs, the oldest there: %v, the freshest: %v", s.size, s.get(keyOf(old)) != nil, s.get(keyOf(kept)) != nil)
 	}
 	if l.m.Stats().Proven != maxPeers {
 		t.Errorf("%+v", l.m.Stats())
@@ -51,16 +53,16 @@ func TestPeersNetwork(t *testing.T) {
 		l := newTestLab(t)
 		s := &l.m.peers
 		other := s.add(madeUp(0, "77.1.1.1:1"))
-		other.pong = l.now
+		other.pong = l.m.stamp()
 		var last *peer
 		for i := range maxPeers - 1 {
 			last = s.add(madeUp(i+1, fmt.Sprintf(test.format, i+1)))
-			last.pong = l.now
+			last.pong = l.m.stamp()
 		}
 		if err := checkBounds(l.m); err != nil {
 			t.Fatal(err)
 		}
-		if got := len(s.byKey) - 1; got != test.want || s.byKey[other.key] != other || s.byKey[last.key] != last {
+		if got := s.size - 1; got != test.want || s.get(keyOf(other)) != other || s.get(keyOf(last)) != last {
 			t.Errorf("%s: %d proofs, want %d", test.format, got, test.want)
 		}
 	}
@@ -77,13 +79,13 @@ func TestPeersShareEndpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &l.m.peers
-	pa, pb := s.byKey[peerKey{a.node.ID(), a.at.Addr()}], s.byKey[peerKey{b.node.ID(), b.at.Addr()}]
+	pa, pb := s.get(peerKey{a.node.ID(), a.at.Addr()}), s.get(peerKey{b.node.ID(), b.at.Addr()})
 	s.remove(pa)
-	if s.byFrom[a.at] != nil && s.byFrom[a.at] != pb {
+	if at := s.at(a.at); at != nil && at != pb {
 		t.Error("a removed proof is still found")
 	}
 	s.remove(pb)
-	if err := checkBounds(l.m); err != nil || len(s.byKey)+len(s.byFrom)+len(s.byAddr)+len(s.byNet) != 0 || s.oldest != nil || s.newest != nil {
+	if err := checkBounds(l.m); err != nil || s.size+len(s.byKey)+len(s.byFrom)+len(s.byAddr)+len(s.byNet) != 0 || s.oldest != nil || s.newest != nil {
 		t.Errorf("left after the last was removed: %+v, %v", s, err)
 	}
 }
@@ -165,5 +167,39 @@ func TestStore(t *testing.T) {
 	l.bond(a)
 	if st.last().Fails != 0 {
 		t.Errorf("after it came back: %+v", st.last())
+	}
+}
+
+// TestPeersCollide: proofs whose hashes are equal are told apart.
+func TestPeersCollide(t *testing.T) {
+	var s peerSet
+	s.init(1)
+	nodes := make([]*peer, 4)
+	for i := range nodes {
+		nodes[i] = &peer{node: madeUp(i, spread(i))}
+	}
+	for _, removed := range nodes {
+		key, end := s.hashKey(keyOf(removed)), s.hashFrom(removed.from())
+		for _, p := range nodes {
+			chain(s.byKey, key, p, nextKey)
+			chain(s.byFrom, end, p, nextEnd)
+		}
+		if s.get(keyOf(removed)) != removed || s.at(removed.from()) != removed {
+			t.Fatal("not found among others with its hash")
+		}
+		unchain(s.byKey, key, removed, nextKey)
+		unchain(s.byFrom, end, removed, nextEnd)
+		if s.get(keyOf(removed)) != nil || s.at(removed.from()) != nil || chained(s.byKey, nextKey) != 3 || chained(s.byFrom, nextEnd) != 3 {
+			t.Fatal("not the one that was meant is removed")
+		}
+		for _, p := range nodes {
+			if p != removed {
+				unchain(s.byKey, key, p, nextKey)
+				unchain(s.byFrom, end, p, nextEnd)
+			}
+		}
+		if len(s.byKey)+len(s.byFrom) != 0 {
+			t.Fatal("an empty chain is left")
+		}
 	}
 }

@@ -90,13 +90,13 @@ func (m *Machine) begin(r *request) {
 		m.deferCall(func() { m.endRequest(r, ErrClosed) })
 		return
 	}
-	p := m.peers.byKey[r.key]
+	p := m.peers.get(r.key)
 	switch {
-	case p == nil || !p.proven(m.now) || p.fails > 0:
+	case p == nil || !p.proven(m.stamp()) || p.fails > 0:
 		m.bond(r, pingSendsFound)
-	case p.knowsUs(m.now):
+	case p.knowsUs(m.stamp()):
 		m.ready(r)
-	case m.now.Sub(p.pong) < followMax: // its PING may be right behind its PONG
+	case p.pong.within(followMax, m.stamp()): // its PING may be right behind its PONG
 		m.await(r, m.rtt.smoothed)
 	default:
 		m.bond(r, pingSendsFound)
@@ -115,7 +115,7 @@ func (m *Machine) bond(r *request, sends int) {
 			m.endRequest(r, err)
 			return
 		}
-		if p := m.peers.byKey[r.key]; p != nil && !p.ping.Before(r.bondStart) {
+		if p := m.peers.get(r.key); p != nil && p.ping >= m.peers.stamp(r.bondStart) {
 			m.ready(r)
 			return
 		}

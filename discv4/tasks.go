@@ -66,4 +66,5 @@ func (m *Machine) runTasks() {
 		t := heap.Pop(&m.tasks).(*task)
 		t.run()
 	}
+	m.calls.rest()
 }

@@ -138,8 +138,11 @@ func (n *Node) endpoint(port uint16) (netip.AddrPort, bool) {
 // WithEndpoint returns the node as reached at another UDP endpoint than the one
 // it announced: where its packets come from. TCP port, record and DNS name stay.
 func (n *Node) WithEndpoint(ip netip.Addr, udp uint16) *Node {
+	if ip = cleanAddr(ip); ip == n.addr && udp == n.udp {
+		return n
+	}
 	c := *n
-	c.addr, c.udp = cleanAddr(ip), udp
+	c.addr, c.udp = ip, udp
 	return &c
 }
 

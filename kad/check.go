@@ -39,6 +39,9 @@ func (t *Table) enqueueCheck(n *enode.Node) {
 		t.stats.DroppedChecks++
 		return
 	}
+	if c.pending == nil {
+		c.pending = make(map[enode.ID]struct{})
+	}
 	c.pending[n.ID()] = struct{}{}
 	c.queue = append(c.queue, n)
 	t.runChecks()
@@ -55,6 +58,9 @@ func (t *Table) runChecks() {
 	}
 	if len(c.queue) == 0 {
 		c.queue = nil
+	}
+	if len(c.pending) == 0 {
+		c.pending = nil
 	}
 }
 

@@ -54,7 +54,9 @@ func (t *Table) runFetches() {
 	}
 	for f.running < limit && len(f.queue) > 0 {
 		id := f.queue[0]
-		f.queue = f.queue[1:]
+		if f.queue = f.queue[1:]; len(f.queue) == 0 {
+			f.queue = nil
+		}
 		_, e, _ := t.lookupEntry(id)
 		if e == nil || !e.fetching {
 			continue // it left, and may be back as another entry

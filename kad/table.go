@@ -28,9 +28,7 @@ type Table struct {
 
 // New returns an empty table. Its first Advance starts the first refresh.
 func New(cfg Config) *Table {
-	t := &Table{cfg: cfg}
-	t.checks.pending = make(map[enode.ID]struct{})
-	return t
+	return &Table{cfg: cfg}
 }
 
 // Advance sets the time and runs what is due.

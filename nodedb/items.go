@@ -28,15 +28,21 @@ func (it *item) less(other *item) bool {
 }
 
 // items is a heap with the first to be dropped at its root, and an index into
-// it. The zero value is empty.
+// it by the first bytes of the ID. Two nodes that share them are worth one: to
+// make a second ID with those of another is 2^64 times the work of making a key.
+// The zero value is empty.
 type items struct {
 	heap  []item
-	index map[enode.ID]int32
+	index map[prefix]int32
 }
 
+type prefix [8]byte
+
+func prefixOf(id enode.ID) prefix { return prefix(id[:8]) }
+
 func (s *items) get(id enode.ID) (item, bool) {
-	i, ok := s.index[id]
-	if !ok {
+	i, ok := s.index[prefixOf(id)]
+	if !ok || s.heap[i].id() != id {
 		return item{}, false
 	}
 	return s.heap[i], true
@@ -45,17 +51,17 @@ func (s *items) get(id enode.ID) (item, bool) {
 // put stores an item and reports whether that changed anything.
 func (s *items) put(it item) bool {
 	if s.index == nil {
-		s.index = make(map[enode.ID]int32)
+		s.index = make(map[prefix]int32)
 	}
 	id := it.id()
-	i, ok := s.index[id]
+	i, ok := s.index[prefixOf(id)]
 	if ok && s.heap[i] == it {
 		return false
 	}
 	if !ok {
 		i = int32(len(s.heap))
 		s.heap = append(s.heap, it)
-		s.index[id] = i
+		s.index[prefixOf(id)] = i
 	}
 	s.heap[i] = it
 	s.fix(int(i))
@@ -71,15 +77,15 @@ func (s *items) shrink(n int) {
 
 // remove reports whether there was such an item.
 func (s *items) remove(id enode.ID) bool {
-	i, ok := s.index[id]
-	if !ok {
+	i, ok := s.index[prefixOf(id)]
+	if !ok || s.heap[i].id() != id {
 		return false
 	}
 	last := len(s.heap) - 1
 	s.swap(int(i), last)
 	s.heap[last] = item{}
 	s.heap = s.heap[:last]
-	delete(s.index, id)
+	delete(s.index, prefixOf(id))
 	if int(i) < last {
 		s.fix(int(i))
 	}
@@ -88,14 +94,14 @@ func (s *items) remove(id enode.ID) bool {
 
 // unpacked sets the node of an item, unless the item has changed meanwhile.
 func (s *items) unpacked(p *packed, node *enode.Node) {
-	if i, ok := s.index[p.id]; ok && s.heap[i].packed == p {
+	if i, ok := s.index[prefixOf(p.id)]; ok && s.heap[i].packed == p {
 		s.heap[i].node, s.heap[i].packed = node, nil
 	}
 }
 
 // forget removes an item, unless it has changed meanwhile.
 func (s *items) forget(p *packed) {
-	if i, ok := s.index[p.id]; ok && s.heap[i].packed == p {
+	if i, ok := s.index[prefixOf(p.id)]; ok && s.heap[i].packed == p {
 		s.remove(p.id)
 	}
 }
@@ -124,6 +130,6 @@ func (s *items) fix(i int) {
 
 func (s *items) swap(i, j int) {
 	s.heap[i], s.heap[j] = s.heap[j], s.heap[i]
-	s.index[s.heap[i].id()] = int32(i)
-	s.index[s.heap[j].id()] = int32(j)
+	s.index[prefixOf(s.heap[i].id())] = int32(i)
+	s.index[prefixOf(s.heap[j].id())] = int32(j)
 }

@@ -414,3 +414,27 @@ func checkEntries(t *testing.T, db *DB, want []facts) {
 		t.Errorf("entries:\n%+v\nexpected:\n%+v", got, want)
 	}
 }
+
+// TestItemsWithOnePrefix: of two IDs with the same first bytes the later one is
+// kept, and never taken for the other.
+func TestItemsWithOnePrefix(t *testing.T) {
+	a, b := item{packed: &packed{id: enode.ID{7: 1, 8: 1}}}, item{packed: &packed{id: enode.ID{7: 1, 8: 2}}}
+	var s items
+	for range 2 {
+		for _, pair := range [][2]item{{a, b}, {b, a}} {
+			s.put(pair[0])
+			if !s.put(pair[1]) || len(s.heap) != 1 {
+				t.Fatalf("%d items, want the later one", len(s.heap))
+			}
+			if _, ok := s.get(pair[0].id()); ok || s.remove(pair[0].id()) {
+				t.Fatal("another item is taken for the one asked for")
+			}
+			if got, ok := s.get(pair[1].id()); !ok || got != pair[1] {
+				t.Fatal("the later item is not there")
+			}
+		}
+		if !s.remove(a.id()) || len(s.heap)+len(s.index) != 0 {
+			t.Fatal("not removed")
+		}
+	}
+}
