@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/kithnet/kith/kad"
+	"github.com/kithnet/kith/enode"
 )
 
 // sendable reports whether a packet to addr can reach one host.
@@ -25,8 +25,8 @@ func relayable(peer, addr netip.Addr) bool {
 		return false
 	case addr.IsLoopback():
 		return peer.IsLoopback()
-	case kad.LocalAddr(addr):
-		return kad.LocalAddr(peer)
+	case enode.LocalAddr(addr):
+		return enode.LocalAddr(peer)
 	}
 	return true
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/kithnet/kith/enode"
@@ -69,7 +68,7 @@ func TestAnswer(t *testing.T) {
 			want = want[:16]
 			for rest := want; len(rest) > 0; {
 				fit := fitNeighbors(rest)
-				slices.SortFunc(rest[:fit], func(a, b *enode.Node) int { return strings.Compare(a.ID().String(), b.ID().String()) })
+				slices.SortFunc(rest[:fit], func(a, b *enode.Node) int { return a.ID().Compare(b.ID()) })
 				rest = rest[fit:]
 			}
 			for i, n := range nodes {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/enode"
-	"github.com/kithnet/kith/kad"
 )
 
 // Limits bound how many packets from outside may cost cryptography. Zero
@@ -90,7 +89,7 @@ func (g *gate) clock(now time.Time) int64 {
 // admitNew takes a packet from an unknown source off its budgets.
 func (g *gate) admitNew(from netip.Addr, at time.Time) bool {
 	now := g.clock(at)
-	if p, limited := kad.Network(from); limited {
+	if p, limited := enode.Network(from); limited {
 		if g.networks == nil {
 			g.networks = make([]bucket, newSlots)
 		}

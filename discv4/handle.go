@@ -1,7 +1,6 @@
 package discv4
 
 import (
-	"bytes"
 	"net/netip"
 	"slices"
 
@@ -187,17 +186,12 @@ func (m *Machine) answer(to netip.AddrPort, id enode.ID, p *Packet) {
 		part := nodes[:fit:fit]
 		// In one order, so that equal answers within one second are equal
 		// packets: the driver signs them once.
-		slices.SortFunc(part, compareIDs)
+		slices.SortFunc(part, func(a, b *enode.Node) int { return a.ID().Compare(b.ID()) })
 		m.send(Out{To: to, Packet: Packet{Kind: Neighbors, Nodes: part}})
 		if nodes = nodes[fit:]; len(nodes) == 0 {
 			return
 		}
 	}
-}
-
-func compareIDs(a, b *enode.Node) int {
-	x, y := a.ID(), b.ID()
-	return bytes.Compare(x[:], y[:])
 }
 
 func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) Drop {

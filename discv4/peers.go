@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/enode"
-	"github.com/kithnet/kith/kad"
 )
 
 const (
@@ -19,7 +18,7 @@ const (
 	// it the one heard from longest ago goes, and has to prove itself again.
 	maxPeers = 4096
 
-	// maxPeersPerNetwork bounds those of one network (see kad.Network), so that
+	// maxPeersPerNetwork bounds those of one network (see enode.Network), so that
 	// whoever has only a few addresses, and any number of keys, can't have the
 	// proofs of everybody else dropped.
 	maxPeersPerNetwork = 256
@@ -142,7 +141,7 @@ func (s *peerSet) add(n *enode.Node) *peer {
 	if s.size >= maxPeers {
 		s.remove(s.oldest)
 	}
-	if net, limited := kad.Network(key.addr); limited {
+	if net, limited := enode.Network(key.addr); limited {
 		if s.byNet[net] >= maxPeersPerNetwork {
 			s.remove(s.oldestIn(net))
 		}
@@ -203,7 +202,7 @@ func (s *peerSet) remove(p *peer) {
 	unchain(s.byKey, s.hashKey(peerKey{p.node.ID(), p.addr()}), p, nextKey)
 	s.size--
 	decrement(s.byAddr, p.addr())
-	if net, limited := kad.Network(p.addr()); limited {
+	if net, limited := enode.Network(p.addr()); limited {
 		decrement(s.byNet, net)
 	}
 	s.unlink(p)

@@ -15,6 +15,7 @@
 package enode
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"encoding/hex"
@@ -106,3 +107,6 @@ func DistCmp(target, a, b ID) int {
 }
 
 func word(id *ID, i int) uint64 { return binary.BigEndian.Uint64(id[i:]) }
+
+// Compare orders IDs as numbers: -1, 0 or 1.
+func (id ID) Compare(other ID) int { return bytes.Compare(id[:], other[:]) }

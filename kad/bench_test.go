@@ -34,7 +34,7 @@ func TestBudgets(t *testing.T) {
 	targets := randomTargets(w)
 	dst := make([]*enode.Node, 0, BucketSize)
 	known := w.order[len(w.order)/2].node
-	local := func(n *enode.Node) bool { return !LocalAddr(n.IP()) }
+	local := func(n *enode.Node) bool { return !enode.LocalAddr(n.IP()) }
 	w.t.Announced(known.ID(), 5) // asked for once; the answer is awaited
 	now, i := w.now, 0
 	w.t.Advance(now)
@@ -47,7 +47,7 @@ func TestBudgets(t *testing.T) {
 		"Advance with nothing due":  func() { w.t.Advance(now) },
 		"NextWake":                  func() { w.t.NextWake() },
 		"Stats":                     func() { w.t.Stats() },
-		"Network":                   func() { Network(known.IP()) },
+		"Network":                   func() { enode.Network(known.IP()) },
 	} {
 		if n := testing.AllocsPerRun(200, func() { i++; f() }); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)

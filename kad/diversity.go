@@ -14,31 +14,7 @@ const (
 	// which are dear, and not only many keys, which are free.
 	netsPerBucket = 2
 	netsPerTable  = 10
-
-	// prefixV4 is the smallest network that is announced on the Internet by
-	// itself, and what one renter usually gets.
-	prefixV4 = 24
-
-	// prefixV6 is what a provider gives one site (RFC 6177 speaks of /48 to
-	// /56), and the longest prefix that is announced by itself. A /64, or even
-	// a single host, holds more addresses than there are IPv4 addresses, so a
-	// finer limit would limit nobody.
-	prefixV6 = 48
 )
-
-// Network returns the network that address limits count ip under: its /24, or
-// /48 for IPv6. Local addresses (see [LocalAddr]) have none.
-func Network(ip netip.Addr) (netip.Prefix, bool) {
-	if ip = ip.Unmap(); !ip.IsValid() || LocalAddr(ip) {
-		return netip.Prefix{}, false
-	}
-	bits := prefixV6
-	if ip.Is4() {
-		bits = prefixV4
-	}
-	p, err := ip.Prefix(bits)
-	return p, err == nil
-}
 
 // netCount counts nodes by network. It is as large as the nodes it counts.
 type netCount map[netip.Prefix]uint8
@@ -70,7 +46,7 @@ func (t *Table) addNet(b *bucket, n *enode.Node) bool {
 
 // countNet counts n's network whatever the limits say.
 func (t *Table) countNet(b *bucket, n *enode.Node) {
-	if p, counted := Network(n.IP()); counted {
+	if p, counted := enode.Network(n.IP()); counted {
 		b.nets.add(p)
 		t.nets.add(p)
 	}
@@ -80,7 +56,7 @@ func (t *Table) countNet(b *bucket, n *enode.Node) {
 // of its network that waits among the replacements and never did, so that
 // hearsay can't keep out who is there.
 func (t *Table) addNetLive(b *bucket, n *enode.Node) bool {
-	if p, counted := Network(n.IP()); counted {
+	if p, counted := enode.Network(n.IP()); counted {
 		if b.nets[p] >= netsPerBucket {
 			t.dropHearsay(b, p)
 		}
@@ -94,7 +70,7 @@ func (t *Table) addNetLive(b *bucket, n *enode.Node) bool {
 // dropHearsay drops a replacement of network p that never answered, if b has one.
 func (t *Table) dropHearsay(b *bucket, p netip.Prefix) {
 	i := slices.IndexFunc(b.replacements, func(e *entry) bool {
-		q, counted := Network(e.node.IP())
+		q, counted := enode.Network(e.node.IP())
 		return counted && q == p && !e.live()
 	})
 	if i >= 0 {
@@ -104,12 +80,12 @@ func (t *Table) dropHearsay(b *bucket, p netip.Prefix) {
 
 // hasRoomForNet reports whether addNet would succeed.
 func (t *Table) hasRoomForNet(b *bucket, n *enode.Node) bool {
-	p, counted := Network(n.IP())
+	p, counted := enode.Network(n.IP())
 	return !counted || (b.nets[p] < netsPerBucket && t.nets[p] < netsPerTable)
 }
 
 func (t *Table) removeNet(b *bucket, n *enode.Node) {
-	if p, counted := Network(n.IP()); counted {
+	if p, counted := enode.Network(n.IP()); counted {
 		b.nets.remove(p)
 		t.nets.remove(p)
 	}

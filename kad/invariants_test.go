@@ -32,7 +32,7 @@ func checkInvariants(t *Table) error {
 				return fmt.Errorf("node %s was added %v and seen %v, in the future", id.Short(), e.added, e.lastSeen)
 			}
 			seen[id] = true
-			if p, counted := Network(e.node.IP()); counted {
+			if p, counted := enode.Network(e.node.IP()); counted {
 				own.add(p)
 				all.add(p)
 			}

@@ -33,7 +33,6 @@ package kad
 import (
 	"errors"
 	"math/rand/v2"
-	"net/netip"
 	"time"
 
 	"github.com/kithnet/kith/enode"
@@ -171,11 +170,4 @@ type Stats struct {
 	DroppedDiversity uint64 // found nodes refused by the address limits
 	DroppedChecks    uint64 // found nodes dropped because too many waited for a check
 	DroppedFull      uint64 // found nodes with no place among the replacements
-}
-
-// LocalAddr reports whether ip is a loopback, private or link-local address:
-// one that address-diversity and per-network limits do not apply to, since
-// networks there are built by one owner on purpose.
-func LocalAddr(ip netip.Addr) bool {
-	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast()
 }
