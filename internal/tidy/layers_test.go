@@ -22,6 +22,8 @@ var layers = []struct {
 	{"kad", []string{"secp", "enr", "enode"}},
 	{"discv4", []string{"rlp", "secp", "enr", "enode", "kad"}},
 	{"internal/netio", []string{"golang.org/x/sys"}},
+	{"internal/bufpool", nil},
+	{"rlpx", []string{"rlp", "secp", "internal/bufpool", "github.com/golang/snappy"}},
 	{"nodedb", []string{"rlp", "secp", "enr", "enode"}},
 	{"discover", []string{"secp", "enr", "enode", "kad", "discv4", "nodedb", "internal/netio"}},
 	{"internal/tidy", nil},

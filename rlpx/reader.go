@@ -1,0 +1,153 @@
+package rlpx
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/kithnet/kith/internal/bufpool"
+)
+
+const (
+	// inlineRead is the read buffer that a connection always has: some small
+	// messages.
+	inlineRead = 512
+
+	// burstRead is the read buffer of a connection with more traffic than that,
+	// while it lasts.
+	burstRead = 32 << 10
+
+	// firstRead is the room made for a large frame's body before any of it has
+	// come: a peer that only announces 16 MiB holds no more memory than this.
+	firstRead = 64 << 10
+)
+
+// reader reads frames. The data that next returns is valid until the following call.
+type reader struct {
+	src    io.Reader
+	inline [inlineRead]byte
+	burst  *[]byte // in use instead of inline when not nil
+	have   []byte  // read and not consumed, in one of the two
+	full   bool    // the last read filled its buffer: there is probably more
+
+	body  *[]byte // of the last frame, when it did not fit
+	plain *[]byte // of the last message, when it was compressed
+	err   error   // sticky
+}
+
+// next returns the data of the next frame.
+func (r *reader) next(f *Framer, limit int) ([]byte, error) {
+	r.release()
+	if r.err != nil {
+		return nil, r.err
+	}
+	data, err := r.frame(f, limit)
+	if err != nil {
+		r.err = err
+		r.close()
+	}
+	return data, err
+}
+
+func (r *reader) frame(f *Framer, limit int) ([]byte, error) {
+	header, err := r.take(HeaderLen)
+	if err != nil {
+		return nil, err
+	}
+	size, err := f.OpenHeader(header, limit)
+	if err != nil {
+		return nil, err
+	}
+	body, err := r.take(BodyLen(size))
+	if err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	return f.OpenBody(body, size)
+}
+
+// take consumes n bytes, which may be changed until the next release.
+func (r *reader) take(n int) ([]byte, error) {
+	if n > inlineRead && n > len(r.have) {
+		return r.takeLarge(n)
+	}
+	for len(r.have) < n {
+		if err := r.fill(n); err != nil {
+			return nil, err
+		}
+	}
+	b := r.have[:n:n]
+	r.have = r.have[n:]
+	return b, nil
+}
+
+// fill reads more, into a buffer that has room for n bytes from the first of have.
+func (r *reader) fill(n int) error {
+	switch {
+	case r.full && r.burst == nil:
+		r.burst = bufpool.Take(burstRead)
+		r.have = append((*r.burst)[:0], r.have...)
+	case len(r.have) == 0 && !r.full && r.burst != nil:
+		bufpool.Give(r.burst)
+		r.burst = nil
+	}
+	room := r.inline[:]
+	if r.burst != nil {
+		room = (*r.burst)[:cap(*r.burst)]
+	}
+	if cap(r.have) < n || len(r.have) == 0 {
+		r.have = room[:copy(room, r.have)]
+	}
+	free := r.have[len(r.have):cap(r.have)]
+	got, err := r.src.Read(free)
+	r.full = got == len(free)
+	r.have = r.have[:len(r.have)+got]
+	if got > 0 {
+		return nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	if err == io.EOF && len(r.have) > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// takeLarge takes what doesn't fit the inline buffer. The memory for it grows with
+// what has come.
+func (r *reader) takeLarge(n int) ([]byte, error) {
+	r.body = bufpool.Take(min(n, firstRead))
+	*r.body = append(*r.body, r.have...)
+	r.have = nil
+	for len(*r.body) < n {
+		if len(*r.body) == cap(*r.body) {
+			r.body = bufpool.Grow(r.body, min(n, 2*cap(*r.body)))
+		}
+		b := *r.body
+		got, err := r.src.Read(b[len(b):min(cap(b), n)])
+		*r.body = b[:len(b)+got]
+		if got == 0 {
+			if err == nil {
+				err = io.ErrNoProgress
+			}
+			return nil, fmt.Errorf("rlpx: %d of %d bytes of a frame: %w", len(b), n, err)
+		}
+	}
+	return (*r.body)[:n], nil
+}
+
+// release gives the last message's memory back.
+func (r *reader) release() {
+	bufpool.Give(r.body)
+	bufpool.Give(r.plain)
+	r.body, r.plain = nil, nil
+}
+
+// close gives all memory back.
+func (r *reader) close() {
+	r.release()
+	bufpool.Give(r.burst)
+	r.burst, r.have = nil, nil
+}
