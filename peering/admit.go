@@ -1,0 +1,189 @@
+package peering
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/kithnet/kith/enode"
+)
+
+// inboundEvery is how often one address may try to connect: go-ethereum's value.
+// Local addresses may as often as they like.
+const inboundEvery = 30 * time.Second
+
+// gateway bounds the inbound connections whose key is not known yet.
+type gateway struct {
+	waiting []*Inbound // oldest first
+	byNet   map[netip.Prefix]int
+	recent  history[netip.Addr]
+}
+
+// Inbound is an inbound connection whose key is not known yet.
+type Inbound struct {
+	net     netip.Prefix
+	limited bool
+	done    bool
+}
+
+// Accept decides on an inbound connection by its address alone, before a byte of it
+// is read. What it lets in is told Done. When too many wait, the one that has for the
+// longest time is evicted, and the caller closes it: an honest node is through within
+// some round trips, so who floods with silent connections evicts his own. Errors:
+// NetRestrict, TriedRecently, TooManyPending.
+func (c *Core) Accept(addr netip.Addr) (in, evicted *Inbound, err error) {
+	g := &c.pending
+	net, limited := enode.Network(addr)
+	perNet := max(1, c.cfg.MaxPending/4) // so that one network can't evict all others
+	var r Reason
+	switch {
+	case !c.permitted(addr):
+		r = NetRestrict
+	case limited && g.recent.has(addr, inboundEvery, c.now):
+		r = TriedRecently
+	case c.cfg.MaxPending == 0, limited && g.byNet[net] >= perNet:
+		r = TooManyPending
+	}
+	if r != 0 {
+		c.stats.Refused[r]++
+		return nil, nil, r
+	}
+	if len(g.waiting) >= c.cfg.MaxPending {
+		evicted = g.waiting[0]
+		c.stats.Refused[TooManyPending]++
+		c.Done(evicted)
+	}
+	if limited {
+		g.recent.add(addr, inboundEvery, c.now)
+		if g.byNet == nil {
+			g.byNet = make(map[netip.Prefix]int)
+		}
+		g.byNet[net]++
+	}
+	in = &Inbound{net: net, limited: limited}
+	g.waiting = append(g.waiting, in)
+	return in, evicted, nil
+}
+
+// Done says that an inbound connection's key is known, or that it has ended. Further
+// calls do nothing.
+func (c *Core) Done(in *Inbound) {
+	if in.done {
+		return
+	}
+	in.done = true
+	g := &c.pending
+	g.waiting = slices.DeleteFunc(g.waiting, func(other *Inbound) bool { return other == in })
+	if !in.limited {
+		return
+	}
+	if g.byNet[in.net]--; g.byNet[in.net] <= 0 {
+		delete(g.byNet, in.net)
+	}
+}
+
+// PostHandshake is the checkpoint after the encryption handshake: conn's ID is
+// proven, addr is where it comes from or was dialed. It takes the connection's place.
+// Errors: Self, NetRestrict, AlreadyConnected, TooManyPeers.
+func (c *Core) PostHandshake(conn *Conn, addr netip.Addr) error {
+	other := c.conns[conn.ID]
+	switch {
+	case conn.ID == c.cfg.Self:
+		return c.refuse(conn.ID, Self)
+	case !c.permitted(addr):
+		return c.refuse(conn.ID, NetRestrict)
+	case other != nil && !c.beats(conn, other):
+		return c.refuse(conn.ID, AlreadyConnected)
+	case other != nil:
+		return nil // AddPeer gives it the other's place, if it gets that far
+	case c.full(conn):
+		return c.refuse(conn.ID, TooManyPeers)
+	}
+	c.take(conn)
+	return nil
+}
+
+func (c *Core) take(conn *Conn) {
+	c.conns[conn.ID] = conn
+	c.count(conn, 1)
+}
+
+// bothDial is how long after one connection another between the same nodes may have
+// been set up at the same time.
+const bothDial = 5 * time.Second
+
+// beats reports whether a new connection replaces another to the same node that was
+// set up at the same time: both sides keep the one dialed by the node with the
+// smaller ID, or they would each keep another one and end with none. An
+// implementation that does not know of this refuses the new one, and nothing is lost.
+func (c *Core) beats(conn, other *Conn) bool {
+	if conn.Inbound == other.Inbound || !other.since.IsZero() && c.now.Sub(other.since) >= bothDial {
+		return false
+	}
+	smaller := c.cfg.Self.Compare(conn.ID) < 0
+	return conn.Inbound != smaller
+}
+
+func (c *Core) full(conn *Conn) bool {
+	switch {
+	case conn.Static || c.isTrusted(conn.ID):
+		return false
+	case c.dialed+c.accepted >= c.cfg.MaxPeers:
+		return true
+	case conn.Inbound:
+		return c.accepted >= c.cfg.MaxPeers-c.maxDialed()
+	}
+	return c.dialed >= c.maxDialed()
+}
+
+// AddPeer is the checkpoint after the protocol handshake. useful says that there is
+// a protocol in common. The peer that it replaces, if any, is the caller's to drop.
+// Errors: AlreadyConnected, Useless, TooManyPeers.
+func (c *Core) AddPeer(conn *Conn, useful bool) (replaced *Conn, err error) {
+	other := c.conns[conn.ID]
+	switch {
+	case conn.lost:
+		return nil, c.refuse(conn.ID, AlreadyConnected)
+	case !useful:
+		return nil, c.refuse(conn.ID, Useless)
+	case other == nil && c.full(conn): // the one that it was to replace has gone
+		return nil, c.refuse(conn.ID, TooManyPeers)
+	case other == nil:
+		c.take(conn)
+	case other != conn:
+		c.count(other, -1)
+		c.take(conn)
+		if other.lost = true; !other.since.IsZero() {
+			replaced = other
+		}
+	}
+	conn.since = c.now
+	c.peers = append(c.peers, conn)
+	c.stats.Connected++
+	c.note(Event{Kind: EventAdded, ID: conn.ID, Inbound: conn.Inbound})
+	return replaced, nil
+}
+
+// Remove ends a connection, for err. Further calls do nothing.
+func (c *Core) Remove(conn *Conn, err error) {
+	if conn.done {
+		return
+	}
+	conn.done = true
+	c.recent.add(conn.ID, retryAfter, c.now)
+	if c.conns[conn.ID] == conn {
+		delete(c.conns, conn.ID)
+		c.count(conn, -1)
+	}
+	if !conn.since.IsZero() {
+		c.peers = slices.DeleteFunc(c.peers, func(other *Conn) bool { return other == conn })
+		c.note(Event{Kind: EventDropped, ID: conn.ID, Inbound: conn.Inbound, Err: err})
+	}
+}
+
+// Useful notes that a protocol finds a peer useful: it is not rotated out for a while.
+func (c *Core) Useful(id enode.ID) {
+	if conn := c.conns[id]; conn != nil {
+		conn.good = c.now
+	}
+}
