@@ -27,6 +27,7 @@ var layers = []struct {
 	{"rlpx", []string{"rlp", "secp", "internal/bufpool", "github.com/golang/snappy"}},
 	{"nodedb", []string{"rlp", "secp", "enr", "enode"}},
 	{"discover", []string{"secp", "enr", "enode", "kad", "discv4", "nodedb", "internal/netio"}},
+	{"p2p", []string{"secp", "enode", "nodedb", "discover", "peering", "rlpx", "internal/bufpool"}},
 	{"internal/tidy", nil},
 	{"cmd/kith", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "nodedb", "discover", "golang.org/x/term", "golang.org/x/sys"}},
 }

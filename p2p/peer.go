@@ -1,0 +1,319 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/peering"
+	"github.com/kithnet/kith/rlpx"
+)
+
+const (
+	// pingEvery is how often a silent peer is pinged, and silence how long it may
+	// say nothing: go-ethereum's values.
+	pingEvery = 15 * time.Second
+	silence   = 30 * time.Second
+
+	// flushTime bounds one write to the system: a peer that takes nothing for so
+	// long is gone.
+	flushTime = 20 * time.Second
+
+	// partingTime bounds the last write, which tells why.
+	partingTime = time.Second
+
+	// maxUnsent is how many bytes may wait to be sent to a peer before its
+	// protocols have to.
+	maxUnsent = 256 << 10
+)
+
+var errCode = errors.New("p2p: message code out of the protocol's range")
+
+// Peer is a connected node.
+type Peer struct {
+	srv    *Server
+	conn   Transport
+	slot   *peering.Conn
+	node   *enode.Node
+	client string
+	caps   []rlpx.Cap
+	protos []*protoRW
+	log    *slog.Logger
+	since  time.Time
+
+	turn    chan struct{} // held by who writes: those who wait are served in order
+	unsent  chan struct{} // holds one value if there is something to be sent
+	flushed chan struct{} // holds one value if something was sent
+	heard   atomic.Int64  // when something came last, in nanoseconds of the Server
+
+	once   sync.Once
+	closed chan struct{} // the peer ends
+	err    error         // why; set before closed is closed
+	remote bool          // the other side ended it
+	gone   chan struct{} // nothing of it is left
+}
+
+// Node returns the peer's node: the one that was dialed, or what is known of one
+// that connected by itself, with the port that it has connected from.
+func (p *Peer) Node() *enode.Node { return p.node }
+
+// ID returns the peer's ID.
+func (p *Peer) ID() enode.ID { return p.slot.ID }
+
+// Client returns the name and version of the peer's software, as it says.
+func (p *Peer) Client() string { return p.client }
+
+// Caps returns all protocols that the peer speaks, as it says.
+func (p *Peer) Caps() []rlpx.Cap { return p.caps }
+
+// Inbound reports whether the peer has connected by itself.
+func (p *Peer) Inbound() bool { return p.slot.Inbound }
+
+// RemoteAddr returns where the peer is.
+func (p *Peer) RemoteAddr() net.Addr { return p.conn.NetConn().RemoteAddr() }
+
+// Since returns when it became a peer.
+func (p *Peer) Since() time.Time { return p.since }
+
+// Running returns the protocols that run with the peer.
+func (p *Peer) Running() (caps []rlpx.Cap) {
+	for _, rw := range p.protos {
+		caps = append(caps, rw.proto.Cap())
+	}
+	return caps
+}
+
+// Done is closed when the peer begins to end.
+func (p *Peer) Done() <-chan struct{} { return p.closed }
+
+// Err returns why the peer has ended, nil while it has not. A rlpx.DiscReason was
+// said by one side to the other.
+func (p *Peer) Err() error {
+	select {
+	case <-p.closed:
+		return p.err
+	default:
+		return nil
+	}
+}
+
+// Disconnect ends the connection, telling the peer why.
+func (p *Peer) Disconnect(reason rlpx.DiscReason) { p.end(reason, false) }
+
+// Useful says that the peer is of use: it is not dropped to make room for another.
+func (p *Peer) Useful() {
+	p.srv.do(func(c *peering.Core) { c.Useful(p.ID()) })
+}
+
+func (p *Peer) end(err error, remote bool) {
+	p.once.Do(func() {
+		p.err, p.remote = err, remote
+		close(p.closed)
+	})
+}
+
+// run is the peer's life. It returns when nothing is left of it but protocols that
+// don't end.
+func (p *Peer) run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	p.heard.Store(p.srv.nanos())
+	keepAlive := time.AfterFunc(pingEvery, p.keepAlive)
+	wg.Go(p.readLoop)
+	for _, rw := range p.protos {
+		wg.Go(func() { p.protocol(ctx, rw) })
+	}
+	p.writeLoop() // until the end
+	keepAlive.Stop()
+	cancel()
+	p.part()
+	p.conn.NetConn().Close()
+	go func() {
+		wg.Wait()
+		close(p.gone)
+	}()
+	select {
+	case <-p.gone:
+	case <-time.After(lingerTime):
+		p.log.Warn("a protocol does not end with its context", "peer", p.ID().Short(), "caps", p.Running())
+	}
+}
+
+// part tells the other side why, unless it has told us.
+func (p *Peer) part() {
+	if p.remote {
+		return
+	}
+	conn := p.conn.NetConn()
+	conn.SetDeadline(time.Now().Add(partingTime))
+	if p.conn.Disconnect(reasonOf(p.err)) != nil {
+		return
+	}
+	// Closing a connection with unread data would take the message back.
+	if c, ok := conn.(interface{ CloseWrite() error }); ok && c.CloseWrite() == nil {
+		io.Copy(io.Discard, conn)
+	}
+}
+
+// reasonOf is what the other side is told of an error.
+func reasonOf(err error) rlpx.DiscReason {
+	var said rlpx.DiscReason
+	switch {
+	case errors.As(err, &said):
+		return said
+	case errors.Is(err, errProtocol):
+		return rlpx.DiscSubprotocolError
+	case errors.Is(err, rlpx.ErrFrameMAC), errors.Is(err, rlpx.ErrFrameSize), errors.Is(err, rlpx.ErrMessage),
+		errors.Is(err, rlpx.ErrMessageSize), errors.Is(err, errUnknownCode):
+		return rlpx.DiscProtocolError
+	}
+	return rlpx.DiscNetworkError
+}
+
+var (
+	errProtocol    = errors.New("p2p: protocol failed")
+	errUnknownCode = errors.New("p2p: message code of no protocol")
+)
+
+// protocol runs one protocol. A panic in it ends this peer only.
+func (p *Peer) protocol(ctx context.Context, rw *protoRW) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.log.Error("a protocol panicked", "protocol", rw.proto.Cap(), "peer", p.ID().Short(), "panic", v, "stack", string(debug.Stack()))
+			p.end(fmt.Errorf("%w: %v panicked: %v", errProtocol, rw.proto.Cap(), v), false)
+		}
+	}()
+	err := rw.proto.Run(ctx, p, rw)
+	var said rlpx.DiscReason
+	switch {
+	case err == nil:
+		p.end(rlpx.DiscRequested, false)
+	case errors.As(err, &said):
+		p.end(err, false)
+	default:
+		p.end(fmt.Errorf("%w: %v: %w", errProtocol, rw.proto.Cap(), err), false)
+	}
+}
+
+func (p *Peer) readLoop() {
+	for {
+		code, content, err := p.conn.ReadMsg()
+		if err != nil {
+			p.end(err, false)
+			return
+		}
+		p.heard.Store(p.srv.nanos())
+		if code >= rlpx.BaseCodes {
+			rw := p.protocolOf(code)
+			if rw == nil {
+				p.end(fmt.Errorf("%w: 0x%x", errUnknownCode, code), false)
+				return
+			}
+			if !rw.in.put(code-rw.proto.offset, content, p.closed) {
+				return
+			}
+			continue
+		}
+		switch code {
+		case rlpx.CodeDisconnect:
+			p.end(rlpx.ParseDisconnect(content), true)
+			return
+		case rlpx.CodePing:
+			p.base(rlpx.CodePong)
+		case rlpx.CodeHello:
+			p.end(fmt.Errorf("%w: a second Hello", rlpx.DiscProtocolError), false)
+			return
+		}
+	}
+}
+
+func (p *Peer) protocolOf(code uint64) *protoRW {
+	for _, rw := range p.protos {
+		if code-rw.proto.offset < rw.proto.Length {
+			return rw
+		}
+	}
+	return nil
+}
+
+// base sends a message of the base protocol. It does not wait: a peer that takes
+// nothing needs no Pong either.
+func (p *Peer) base(code uint64) {
+	if p.conn.Buffered() > maxUnsent {
+		return
+	}
+	if err := p.conn.Append(code, []byte{0xc0}); err == nil {
+		signal(p.unsent)
+	}
+}
+
+// keepAlive pings a silent peer and gives up one that is silent for too long.
+func (p *Peer) keepAlive() {
+	quiet := time.Duration(p.srv.nanos() - p.heard.Load())
+	if quiet >= silence {
+		p.end(rlpx.DiscReadTimeout, false)
+		return
+	}
+	if quiet >= pingEvery/2 {
+		p.base(rlpx.CodePing)
+	}
+	select {
+	case <-p.closed:
+	default:
+		time.AfterFunc(pingEvery, p.keepAlive)
+	}
+}
+
+// write hands a message over, in turn.
+func (p *Peer) write(ctx context.Context, code uint64, payload []byte) error {
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-p.closed:
+		return p.Err()
+	}
+	defer func() { <-p.turn }()
+	for p.conn.Buffered() > maxUnsent {
+		select {
+		case <-p.flushed:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.closed:
+			return p.Err()
+		}
+	}
+	if p.Err() != nil {
+		return p.Err()
+	}
+	if err := p.conn.Append(code, payload); err != nil {
+		return err
+	}
+	signal(p.unsent)
+	return nil
+}
+
+// writeLoop sends what was handed over, as much as there is in one call.
+func (p *Peer) writeLoop() {
+	for {
+		select {
+		case <-p.unsent:
+		case <-p.closed:
+			return
+		}
+		p.conn.NetConn().SetWriteDeadline(time.Now().Add(flushTime))
+		if err := p.conn.Flush(); err != nil {
+			p.end(err, false)
+			return
+		}
+		signal(p.flushed)
+	}
+}

@@ -1,0 +1,336 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/peering"
+	"github.com/kithnet/kith/rlpx"
+	"github.com/kithnet/kith/secp"
+)
+
+// dialTask is the way of one dial, and the life of the peer that comes of it.
+func (s *Server) dialTask(t *peering.DialTask) {
+	if t.Resolve {
+		found := s.lookUp(t.Node)
+		s.do(func(c *peering.Core) { c.Resolved(t, found) })
+	}
+	p, reason, err := s.dial(s.ctx, t.Node, t.Static)
+	s.do(func(c *peering.Core) { c.Dialed(t, reason, err) })
+	if p != nil {
+		s.keep(p)
+	}
+}
+
+// lookUp asks discovery where a node is; nil when nobody knows.
+func (s *Server) lookUp(n *enode.Node) *enode.Node {
+	if s.disc == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, resolveTime)
+	defer cancel()
+	found, err := s.disc.Resolve(ctx, n)
+	if err != nil {
+		return nil
+	}
+	return found
+}
+
+// dial connects to a node. The reason is 0 if a peer came of it.
+func (s *Server) dial(ctx context.Context, n *enode.Node, static bool) (*Peer, peering.Reason, error) {
+	at, ok := n.TCPEndpoint()
+	if host := n.Hostname(); host != "" { // it may be another one than last time
+		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		if err != nil {
+			return nil, peering.NoAddress, err
+		}
+		at, ok = n.WithHostIP(ips[0]).TCPEndpoint()
+	}
+	if !ok {
+		return nil, peering.NoAddress, peering.NoAddress
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTime+handshakeTime)
+	defer cancel()
+	conn, err := s.cfg.Dial(ctx, at)
+	if err != nil {
+		return nil, peering.Unreachable, err
+	}
+	return s.setup(ctx, conn, n, static, nil)
+}
+
+// acceptLoop takes inbound connections until the listener is closed.
+func (s *Server) acceptLoop() {
+	for failures := 0; ; {
+		conn, err := s.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // no descriptors left, say
+			failures++
+			s.log.Warn("cannot accept a connection", "err", err)
+			select {
+			case <-time.After(min(time.Second, 5*time.Millisecond<<min(failures, 10))):
+				continue
+			case <-s.ctx.Done():
+				return
+			}
+		}
+		failures = 0
+		s.admit(conn)
+	}
+}
+
+// admit lets an inbound connection begin its handshakes, if there is room.
+func (s *Server) admit(conn net.Conn) {
+	addr := remoteAddr(conn)
+	var in *peering.Inbound
+	var old net.Conn
+	running := s.do(func(c *peering.Core) {
+		var evicted *peering.Inbound
+		in, evicted, _ = c.Accept(addr.Addr())
+		old = s.waiting[evicted]
+		delete(s.waiting, evicted)
+		if in != nil {
+			s.waiting[in] = conn
+			if s.state == running {
+				s.wg.Go(func() { s.inbound(conn, in) })
+			}
+		}
+	})
+	if old != nil {
+		old.Close()
+	}
+	if in == nil || !running {
+		conn.Close()
+	}
+}
+
+func (s *Server) inbound(conn net.Conn, in *peering.Inbound) {
+	ctx, cancel := context.WithTimeout(s.ctx, handshakeTime)
+	p, _, err := s.setup(ctx, conn, nil, false, in)
+	cancel()
+	if err != nil {
+		s.log.Debug("inbound connection refused", "addr", conn.RemoteAddr(), "err", err)
+		return
+	}
+	s.keep(p)
+}
+
+func remoteAddr(conn net.Conn) netip.AddrPort {
+	if a, ok := conn.RemoteAddr().(interface{ AddrPort() netip.AddrPort }); ok {
+		at := a.AddrPort()
+		return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+	}
+	return netip.AddrPort{}
+}
+
+// setup makes both handshakes and passes the checkpoints after them. n is the node
+// that was dialed, nil on an inbound connection. The connection is closed unless a
+// peer comes of it.
+func (s *Server) setup(ctx context.Context, conn net.Conn, n *enode.Node, static bool, in *peering.Inbound) (_ *Peer, reason peering.Reason, err error) {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
+	defer cancel()
+	p := &Peer{
+		srv: s, node: n, slot: &peering.Conn{Inbound: n == nil, Static: static}, log: s.log,
+		turn: make(chan struct{}, 1), unsent: make(chan struct{}, 1), flushed: make(chan struct{}, 1),
+		closed: make(chan struct{}), gone: make(chan struct{}),
+	}
+	defer func() {
+		if err != nil {
+			s.do(func(c *peering.Core) {
+				s.settled(c, in)
+				if reason == peering.Rejected {
+					s.told[reasonOf(err)]++
+				}
+				if p.slot.ID != (enode.ID{}) {
+					c.Remove(p.slot, err)
+				}
+			})
+			if p.conn != nil {
+				p.end(err, reason == peering.Rejected)
+				p.part()
+			}
+			conn.Close()
+		}
+	}()
+	var remote *secp.PublicKey
+	if n != nil {
+		key := n.PublicKey()
+		remote = &key
+	}
+	if p.conn, err = s.cfg.Upgrade(ctx, conn, s.cfg.Key, remote); err != nil {
+		return nil, peering.HandshakeFailed, err
+	}
+	if err := s.checkKey(p, in); err != nil {
+		return nil, reasonFrom(err), err
+	}
+	hello, err := p.conn.Hello(ctx, s.hello())
+	if err != nil {
+		if isDisc(err) {
+			return nil, peering.Rejected, err
+		}
+		return nil, peering.HandshakeFailed, err
+	}
+	if err := s.addPeer(p, hello); err != nil {
+		return nil, reasonFrom(err), err
+	}
+	return p, 0, nil
+}
+
+func isDisc(err error) bool {
+	var said rlpx.DiscReason
+	return errors.As(err, &said)
+}
+
+// settled says that an inbound connection does not wait any more.
+func (s *Server) settled(c *peering.Core, in *peering.Inbound) {
+	if in != nil {
+		c.Done(in)
+		delete(s.waiting, in)
+	}
+}
+
+// checkKey is the checkpoint after the encryption handshake.
+func (s *Server) checkKey(p *Peer, in *peering.Inbound) (err error) {
+	key := p.conn.Remote()
+	at := remoteAddr(p.conn.NetConn())
+	p.slot.ID = enode.PubkeyID(&key)
+	if p.node == nil {
+		p.node = enode.NewV4(key, at.Addr(), at.Port(), 0)
+	}
+	running := s.do(func(c *peering.Core) {
+		s.settled(c, in)
+		err = c.PostHandshake(p.slot, at.Addr())
+	})
+	switch {
+	case !running:
+		return ErrClosed
+	case err != nil:
+		return refusal(err)
+	}
+	return nil
+}
+
+// addPeer is the checkpoint after the protocol handshake.
+func (s *Server) addPeer(p *Peer, hello *rlpx.Hello) (err error) {
+	p.client, p.caps = hello.Client, hello.Caps
+	running := s.do(func(c *peering.Core) {
+		if s.state != running {
+			return
+		}
+		for _, m := range match(s.cfg.Protocols, hello.Caps) {
+			p.protos = append(p.protos, &protoRW{peer: p, proto: m, in: newInbox()})
+		}
+		var replaced *peering.Conn
+		if replaced, err = c.AddPeer(p.slot, len(p.protos) > 0); err == nil {
+			if old := s.peers[p.ID()]; replaced != nil && old != nil {
+				old.Disconnect(rlpx.DiscAlreadyConnected)
+			}
+			p.since = time.Now()
+			s.peers[p.ID()] = p
+		}
+	})
+	switch {
+	case !running:
+		return ErrClosed
+	case err != nil:
+		return refusal(err)
+	}
+	s.feed.tell(Event{Kind: PeerAdded, At: time.Now(), ID: p.ID(), Peer: p})
+	return nil
+}
+
+// keep runs a peer until it ends.
+func (s *Server) keep(p *Peer) {
+	p.run()
+	s.mu.Lock()
+	if s.peers[p.ID()] == p {
+		delete(s.peers, p.ID())
+	}
+	s.mu.Unlock()
+	s.do(func(c *peering.Core) { c.Remove(p.slot, p.err) })
+	s.feed.tell(Event{Kind: PeerDropped, At: time.Now(), ID: p.ID(), Peer: p, Err: p.err, Remote: p.remote})
+}
+
+func (s *Server) hello() *rlpx.Hello {
+	return &rlpx.Hello{
+		Version: rlpx.Version, Client: s.cfg.Name, Caps: capsOf(s.cfg.Protocols),
+		ListenPort: uint64(s.local.Node().TCP()), ID: s.cfg.Key.Public(),
+	}
+}
+
+// refused is a refusal of this side: why, and what the other side is told.
+type refused struct {
+	reason peering.Reason
+	disc   rlpx.DiscReason
+}
+
+func (r refused) Error() string   { return r.reason.Error() }
+func (r refused) Unwrap() []error { return []error{r.reason, r.disc} }
+
+func refusal(err error) error {
+	var r peering.Reason
+	if !errors.As(err, &r) {
+		return err
+	}
+	disc := map[peering.Reason]rlpx.DiscReason{
+		peering.Self: rlpx.DiscSelf, peering.AlreadyConnected: rlpx.DiscAlreadyConnected,
+		peering.TooManyPeers: rlpx.DiscTooManyPeers, peering.Useless: rlpx.DiscUselessPeer,
+	}
+	d, ok := disc[r]
+	if !ok {
+		d = rlpx.DiscRequested
+	}
+	return refused{r, d}
+}
+
+func reasonFrom(err error) peering.Reason {
+	var r peering.Reason
+	if errors.As(err, &r) {
+		return r
+	}
+	return peering.HandshakeFailed
+}
+
+// Connect connects to a node, whatever places are taken, and returns the peer: the
+// one that is there already, or a new one. The error says why not: it is or wraps
+// ctx's, a rlpx.DiscReason of the other side, a peering.Reason of this one, or what
+// went wrong below.
+func (s *Server) Connect(ctx context.Context, n *enode.Node) (*Peer, error) {
+	s.mu.Lock()
+	p, up := s.peers[n.ID()], s.state == running
+	if up {
+		s.wg.Add(1) // under the lock: Run waits for it, or is seen here
+	}
+	s.mu.Unlock()
+	if !up {
+		return nil, ErrClosed
+	}
+	if p != nil {
+		s.wg.Done()
+		return p, nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.ctx, cancel)
+	defer func() { stop(); cancel() }()
+	if _, ok := n.TCPEndpoint(); !ok && n.Hostname() == "" {
+		if found := s.lookUp(n); found != nil {
+			n = found
+		}
+	}
+	p, reason, err := s.dial(ctx, n, true)
+	if err != nil {
+		s.wg.Done()
+		return nil, fmt.Errorf("p2p: %v: %w", reason, err)
+	}
+	go func() {
+		defer s.wg.Done()
+		s.keep(p)
+	}()
+	return p, nil
+}
