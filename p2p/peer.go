@@ -59,6 +59,7 @@ type Peer struct {
 	err    error         // why; set before closed is closed
 	remote bool          // the other side ended it
 	gone   chan struct{} // nothing of it is left
+	freed  chan struct{} // its place is free
 }
 
 // Node returns the peer's node: the one that was dialed, or what is known of one

@@ -373,3 +373,18 @@ func TestNetwork(t *testing.T) {
 		eventually(t, fmt.Sprintf("node %d has %d peers", i, wanted), func() bool { return len(s.Peers()) >= wanted })
 	}
 }
+
+// TestConnectAgain: right after a peer was dropped, Connect makes a new one.
+func TestConnectAgain(t *testing.T) {
+	a, b := start(t, Config{Protocols: []Protocol{echo()}}), start(t, Config{Protocols: []Protocol{echo()}})
+	last := connect(t, a, b)
+	for range 10 {
+		last.Disconnect(rlpx.DiscRequested)
+		p := connect(t, a, b)
+		if p == last || p.Err() != nil {
+			t.Fatal("the peer that was dropped is returned")
+		}
+		last = p
+		eventually(t, "b has it too", func() bool { return len(b.Peers()) == 1 && b.Peers()[0].Err() == nil })
+	}
+}

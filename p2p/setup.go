@@ -138,7 +138,7 @@ func (s *Server) setup(ctx context.Context, conn net.Conn, n *enode.Node, static
 	p := &Peer{
 		srv: s, node: n, slot: &peering.Conn{Inbound: n == nil, Static: static}, log: s.log,
 		turn: make(chan struct{}, 1), unsent: make(chan struct{}, 1), flushed: make(chan struct{}, 1),
-		closed: make(chan struct{}), gone: make(chan struct{}),
+		closed: make(chan struct{}), gone: make(chan struct{}), freed: make(chan struct{}),
 	}
 	defer func() {
 		if err != nil {
@@ -254,6 +254,7 @@ func (s *Server) keep(p *Peer) {
 	}
 	s.mu.Unlock()
 	s.do(func(c *peering.Core) { c.Remove(p.slot, p.err) })
+	close(p.freed)
 	s.feed.tell(Event{Kind: PeerDropped, At: time.Now(), ID: p.ID(), Peer: p, Err: p.err, Remote: p.remote})
 }
 
@@ -302,22 +303,34 @@ func reasonFrom(err error) peering.Reason {
 // ctx's, a rlpx.DiscReason of the other side, a peering.Reason of this one, or what
 // went wrong below.
 func (s *Server) Connect(ctx context.Context, n *enode.Node) (*Peer, error) {
-	s.mu.Lock()
-	p, up := s.peers[n.ID()], s.state == running
-	if up {
-		s.wg.Add(1) // under the lock: Run waits for it, or is seen here
+	for {
+		s.mu.Lock()
+		p, up := s.peers[n.ID()], s.state == running
+		if up && p == nil {
+			s.wg.Add(1) // under the lock: Run waits for it, or is seen here
+		}
+		s.mu.Unlock()
+		switch {
+		case !up:
+			return nil, ErrClosed
+		case p == nil:
+			return s.connect(ctx, n)
+		case p.Err() == nil:
+			return p, nil
+		}
+		select {
+		case <-p.freed: // it is on its way out
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	s.mu.Unlock()
-	if !up {
-		return nil, ErrClosed
-	}
-	if p != nil {
-		s.wg.Done()
-		return p, nil
-	}
+}
+
+// connect dials a node. The caller has added to the group.
+func (s *Server) connect(ctx context.Context, n *enode.Node) (*Peer, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(s.ctx, cancel)
-	defer func() { stop(); cancel() }()
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
 	if _, ok := n.TCPEndpoint(); !ok && n.Hostname() == "" {
 		if found := s.lookUp(n); found != nil {
 			n = found
