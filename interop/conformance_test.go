@@ -18,13 +18,13 @@ import (
 const conformanceTests = 15
 
 // TestConformance runs go-ethereum's own conformance suite, devp2p discv4 test,
-// against a running kith node.
+// and its devp2p rlpx ping against a running kith node.
 func TestConformance(t *testing.T) {
 	dir := t.TempDir()
 	devp2p := build(t, ".", filepath.Join(dir, "devp2p"), "github.com/ethereum/go-ethereum/cmd/devp2p")
 	kith := build(t, "..", filepath.Join(dir, "kith"), "./cmd/kith")
 	url := startTool(t, kith, "node",
-		"--addr", "127.0.0.1", "--port", "0", "--datadir", filepath.Join(dir, "data"))
+		"--addr", "127.0.0.1", "--port", "0", "--datadir", filepath.Join(dir, "data"), "--echo")
 
 	cmd := exec.Command(devp2p, "discv4", "test", "--tap",
 		"--remote", url, "--listen1", "127.0.0.1", "--listen2", "127.0.0.2")
@@ -37,6 +37,10 @@ func TestConformance(t *testing.T) {
 	}
 	if err != nil || passed != conformanceTests {
 		t.Fatalf("%d of %d tests passed, %v:\n%s", passed, conformanceTests, err, out)
+	}
+	out, err = exec.Command(devp2p, "rlpx", "ping", url).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "Name:kith/") || !strings.Contains(string(out), "Caps:[echo/1]") {
+		t.Errorf("devp2p rlpx ping: %v\n%s", err, out)
 	}
 }
 

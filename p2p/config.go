@@ -41,8 +41,14 @@ type Config struct {
 	// Listener, if set, is used instead of a TCP socket at Listen. It is closed
 	// when Run ends.
 	Listener net.Listener
+	// PacketConn, if set, is used for discovery instead of a UDP socket with
+	// TCP's port. It is closed when Run ends.
+	PacketConn discover.Conn
 	// Dial connects to a node; nil means TCP.
 	Dial func(ctx context.Context, addr netip.AddrPort) (net.Conn, error)
+	// Resolve finds the addresses of a node with a DNS name; nil means the
+	// system's resolver.
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 	// Upgrade makes the encryption handshake; nil means RLPx.
 	Upgrade Upgrade
 
@@ -79,6 +85,10 @@ func (c *Config) check() error {
 		}
 	}
 	return checkProtocols(c.Protocols)
+}
+
+func resolveDNS(ctx context.Context, host string) ([]netip.Addr, error) {
+	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 }
 
 func dialTCP(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {

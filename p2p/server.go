@@ -35,6 +35,7 @@ type Server struct {
 	peers   map[enode.ID]*Peer
 	state   state
 	timer   *time.Timer
+	ready   chan struct{} // closed when the sockets are open
 	hungry  chan struct{} // holds one value if more nodes may be wanted
 	waiting map[*peering.Inbound]net.Conn
 	told    [256]uint64 // refusals by the other side, by rlpx.DiscReason
@@ -62,7 +63,7 @@ func New(cfg Config) (*Server, error) {
 	cfg.Protocols = slices.Clone(cfg.Protocols)
 	s := &Server{
 		cfg: cfg, log: cfg.Log, local: cfg.Local, begun: time.Now(),
-		peers: make(map[enode.ID]*Peer), waiting: make(map[*peering.Inbound]net.Conn), hungry: make(chan struct{}, 1),
+		peers: make(map[enode.ID]*Peer), waiting: make(map[*peering.Inbound]net.Conn), hungry: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -80,6 +81,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	if s.cfg.Dial == nil {
 		s.cfg.Dial = dialTCP
+	}
+	if s.cfg.Resolve == nil {
+		s.cfg.Resolve = resolveDNS
 	}
 	if s.cfg.Upgrade == nil {
 		s.cfg.Upgrade = RLPx
@@ -168,7 +172,7 @@ func (s *Server) open(ctx context.Context) error {
 			}
 		}
 	}
-	if !s.cfg.NoDiscovery && at.IsValid() {
+	if !s.cfg.NoDiscovery && (at.IsValid() || s.cfg.PacketConn != nil) {
 		if err := s.discover(at); err != nil {
 			if s.listener != nil {
 				s.listener.Close()
@@ -178,16 +182,24 @@ func (s *Server) open(ctx context.Context) error {
 	}
 	s.timer = time.AfterFunc(time.Hour, func() { s.do(func(*peering.Core) {}) })
 	s.state = running
+	close(s.ready)
 	return nil
 }
 
+// Ready is closed when Run has opened its sockets: from then on Self says where the
+// Server can be reached.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
+
 // discover starts discovery on the port that TCP has.
 func (s *Server) discover(at netip.AddrPort) error {
-	conn, err := discover.ListenUDP(at)
-	if err != nil {
-		return fmt.Errorf("p2p: %w", err)
+	conn, err := s.cfg.PacketConn, error(nil)
+	if conn == nil {
+		if conn, err = discover.ListenUDP(at); err != nil {
+			return fmt.Errorf("p2p: %w", err)
+		}
 	}
 	cfg := s.cfg.Discovery
+	cfg.Resolve = s.cfg.Resolve
 	cfg.Bootnodes = append(slices.Clone(cfg.Bootnodes), s.cfg.Bootnodes...)
 	cfg.NetRestrict, cfg.DB, cfg.Log = s.cfg.NetRestrict, s.cfg.DB, s.cfg.Log
 	if s.disc, err = discover.ListenV4(conn, s.local, cfg); err != nil {
@@ -273,6 +285,9 @@ func (s *Server) find(source string, nodes func(yield func(*enode.Node) bool)) {
 
 // Self returns the own node with its current record.
 func (s *Server) Self() *enode.Node { return s.local.Node() }
+
+// Local returns the own node's record keeper.
+func (s *Server) Local() *enode.LocalNode { return s.local }
 
 // Discovery returns the discovery that runs, nil if there is none.
 func (s *Server) Discovery() *discover.UDPv4 {

@@ -27,6 +27,8 @@ func (s *Server) dialTask(t *peering.DialTask) {
 	}
 }
 
+var errNoIP = errors.New("p2p: the name has no address")
+
 // lookUp asks discovery where a node is; nil when nobody knows.
 func (s *Server) lookUp(n *enode.Node) *enode.Node {
 	if s.disc == nil {
@@ -45,7 +47,10 @@ func (s *Server) lookUp(n *enode.Node) *enode.Node {
 func (s *Server) dial(ctx context.Context, n *enode.Node, static bool) (*Peer, peering.Reason, error) {
 	at, ok := n.TCPEndpoint()
 	if host := n.Hostname(); host != "" { // it may be another one than last time
-		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		ips, err := s.cfg.Resolve(ctx, host)
+		if err == nil && len(ips) == 0 {
+			err = errNoIP
+		}
 		if err != nil {
 			return nil, peering.NoAddress, err
 		}

@@ -24,7 +24,7 @@ type action func(ctx context.Context, a *app, args []string) error
 func commands() []command {
 	return []command{
 		nodeCommand, devnetCommand,
-		pingCommand, resolveCommand, lookupCommand,
+		pingCommand, resolveCommand, lookupCommand, rlpxPingCommand,
 		keyGenerateCommand, keyShowCommand,
 		recordShowCommand, recordSignCommand,
 		versionCommand,

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net/netip"
 	"slices"
 	"time"
 
-	"github.com/kithnet/kith/discover"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/nodedb"
+	"github.com/kithnet/kith/p2p"
 	"github.com/kithnet/kith/secp"
 )
 
@@ -21,8 +22,8 @@ var nodeCommand = command{
 	long: `It first prints its enode:// URL and its record (enr:...), one a line: what others need to
 find it. Then comes a line of state every few seconds: live nodes and those waiting to replace
 them; the table as DISTANCE:LIVE+WAITING for each bucket in use; packets a second in and out;
-endpoints proven; and, since the start, the packets dropped for each reason. The log is on
-standard error. It runs until SIGINT or SIGTERM; a second one kills it.
+endpoints proven; peers, and how many of them have connected by themselves; and, since the start,
+the packets dropped for each reason. The log is on standard error. It runs until SIGINT or SIGTERM; a second one kills it.
 
 Without --nodekey or --nodekeyhex its key is "nodekey" in the data folder, made at the first
 start. Known nodes are kept in "nodes.db" there. A data folder serves one node at a time.
@@ -36,8 +37,9 @@ With --json each line is an object: the first has type "node", id, enode, enr, t
 		c := &nodeConfig{port: 30303, interval: 5 * time.Second, level: "info"}
 		c.key.define(fs)
 		c.boot.define(fs)
+		c.peers.define(fs)
 		fs.addr(&c.addr, "addr", "listen on the address `IP` only", wantListen)
-		fs.port(&c.port, "port", "listen on UDP port `N`; 0 picks a free one")
+		fs.port(&c.port, "port", "listen on port `N`, UDP and TCP; 0 picks a free one")
 		fs.addr(&c.extIP, "extip", "tell others that this node is at `IP`, as behind a port forwarding; without it that is learnt from what they see", wantHost)
 		fs.prefixes(&c.netRestrict, "netrestrict", "talk only to nodes in the networks `CIDRS`, separated by commas")
 		fs.text(&c.dataDir, "datadir", "keep key and database in the folder `DIR` (default \"kith\" in the user's configuration folder)")
@@ -54,6 +56,7 @@ var logLevels = []string{"debug", "info", "warn", "error"}
 type nodeConfig struct {
 	key         keyFlags
 	boot        bootFlags
+	peers       peerFlags
 	addr, extIP netip.Addr
 	port        uint16
 	netRestrict []netip.Prefix
@@ -79,31 +82,78 @@ func (c *nodeConfig) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	defer home.close(log)
-	conn, err := listen(netip.AddrPortFrom(c.addr, c.port))
-	if err != nil {
-		return err
-	}
 	ln := enode.NewLocalNode(home.key, home.db, enode.StartSeq(home.startSeq))
 	if c.extIP.IsValid() {
 		ln.SetStaticIP(c.extIP)
 	}
-	node, err := discover.ListenV4(conn, ln, discover.Config{
-		Bootnodes: boot, NetRestrict: c.netRestrict, DB: home.db, Log: log, Resolve: a.resolve,
-	})
-	if err != nil {
-		conn.Close()
+	cfg := p2p.Config{
+		Local: ln, Name: "kith/" + readVersion().Version, Bootnodes: boot, NetRestrict: c.netRestrict, DB: home.db, Log: log, Resolve: a.resolve,
+	}
+	if err := c.peers.apply(&cfg); err != nil {
 		return err
 	}
-	defer node.Close()
-	if err := ln.Err(); err != nil {
+	if err := c.listen(&cfg); err != nil {
+		return err
+	}
+	defer cfg.Listener.Close()
+	if cfg.PacketConn != nil {
+		defer cfg.PacketConn.Close()
+	}
+	srv, err := p2p.New(cfg)
+	if err != nil {
+		return err
+	}
+	return c.serve(ctx, a, srv, log)
+}
+
+// listen opens the sockets that a Server needs.
+func (c *nodeConfig) listen(cfg *p2p.Config) (err error) {
+	at := netip.AddrPortFrom(c.addr, c.port)
+	if !c.peers.noDiscover {
+		cfg.PacketConn, cfg.Listener, err = listenBoth(at)
+		return err
+	}
+	if cfg.Listener, err = listenTCP(at); err != nil {
+		return listenError("TCP", at, err)
+	}
+	return nil
+}
+
+// serve runs the Server and reports on it until ctx ends.
+func (c *nodeConfig) serve(ctx context.Context, a *app, srv *p2p.Server, log *slog.Logger) error {
+	done := make(chan error, 1)
+	go func() { done <- srv.Run(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-srv.Ready():
+	}
+	if err := srv.Local().Err(); err != nil {
 		log.Warn("local record", "err", err)
 	}
-	if s := node.Stats(); s.ReadBufferGranted > 0 && s.ReadBufferGranted < s.ReadBufferAsked {
-		log.Info("the system grants a smaller receive buffer than asked for: bursts may be lost (net.core.rmem_max)",
-			"asked", s.ReadBufferAsked, "granted", s.ReadBufferGranted)
+	if node := srv.Discovery(); node != nil {
+		if s := node.Stats(); s.ReadBufferGranted > 0 && s.ReadBufferGranted < s.ReadBufferAsked {
+			log.Info("the system grants a smaller receive buffer than asked for: bursts may be lost (net.core.rmem_max)",
+				"asked", s.ReadBufferAsked, "granted", s.ReadBufferGranted)
+		}
 	}
-	c.report(ctx, a, node, log)
-	return nil
+	go logPeers(srv.Events(ctx), log)
+	c.report(ctx, a, srv, log)
+	return <-done
+}
+
+// logPeers logs who comes and goes, and at the level debug why others don't.
+func logPeers(events iter.Seq[p2p.Event], log *slog.Logger) {
+	for e := range events {
+		switch e.Kind {
+		case p2p.PeerAdded:
+			log.Info("peer added", "id", e.ID.Short(), "addr", e.Peer.RemoteAddr(), "client", e.Peer.Client(), "inbound", e.Peer.Inbound(), "runs", e.Peer.Running())
+		case p2p.PeerDropped:
+			log.Info("peer dropped", "id", e.ID.Short(), "err", e.Err, "remote", e.Remote)
+		case p2p.Refused:
+			log.Debug("no peer", "id", e.ID.Short(), "reason", e.Reason, "err", e.Err)
+		}
+	}
 }
 
 func (c *nodeConfig) logger(a *app) *slog.Logger {
@@ -196,8 +246,8 @@ func (h *home) close(log *slog.Logger) {
 }
 
 // report prints who the node is, and its state until ctx ends.
-func (c *nodeConfig) report(ctx context.Context, a *app, node *discover.UDPv4, log *slog.Logger) {
-	self := node.Self()
+func (c *nodeConfig) report(ctx context.Context, a *app, srv *p2p.Server, log *slog.Logger) {
+	self := srv.Self()
 	if c.json {
 		a.writeJSON(struct {
 			Type string `json:"type"`
@@ -212,18 +262,18 @@ func (c *nodeConfig) report(ctx context.Context, a *app, node *discover.UDPv4, l
 	}
 	ticker := time.NewTicker(c.interval)
 	defer ticker.Stop()
-	meter := newMeter(node)
+	meter := newMeter(srv)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		if now := node.Self(); now.Seq() != self.Seq() {
+		if now := srv.Self(); now.Seq() != self.Seq() {
 			self = now
 			log.Info("the node's record has changed", "seq", self.Seq(), "enode", self.URL(), "enr", self.String())
 		}
-		s := meter.read(node)
+		s := meter.read(srv)
 		if c.json {
 			a.writeJSON(s)
 		} else {

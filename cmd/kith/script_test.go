@@ -232,7 +232,7 @@ func (s *script) start(name string, args []string) error {
 	if err := b.await(s.ctx, "out", `(?s)^enode://.*\nenr:\S+\n`); err != nil {
 		return err
 	}
-	m := b.out.match(`^(enode://\S+@\S+:\d+\?discport=(\d+))\n(enr:\S+)\n`)
+	m := b.out.match(`^(enode://\S+@\S+:(\d+)(?:\?discport=0)?)\n(enr:\S+)\n`)
 	if m == nil {
 		return errors.New("not the two lines")
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kithnet/kith/discover"
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/p2p"
 )
 
 // nodeState is what a node says of itself every few seconds.
@@ -25,7 +26,9 @@ type nodeState struct {
 	BytesOut     uint64            `json:"bytesOut"`
 	SendErrors   uint64            `json:"sendErrors"`
 	Proven       int               `json:"proven"`
-	Drops        map[string]uint64 `json:"drops"` // by reason, those that happened
+	Peers        int               `json:"peers"`
+	Inbound      int               `json:"inbound"` // of the peers
+	Drops        map[string]uint64 `json:"drops"`   // by reason, those that happened
 
 	dropped dropCounts
 }
@@ -82,24 +85,36 @@ type meter struct {
 	in, out     uint64
 }
 
-func newMeter(node *discover.UDPv4) *meter {
-	now, s := time.Now(), node.Stats()
+func newMeter(srv *p2p.Server) *meter {
+	now, s := time.Now(), discoveryStats(srv)
 	return &meter{start: now, last: now, in: s.PacketsIn, out: s.PacketsOut}
 }
 
+// discoveryStats are zero for a node without discovery.
+func discoveryStats(srv *p2p.Server) (s discover.Stats) {
+	if node := srv.Discovery(); node != nil {
+		s = node.Stats()
+	}
+	return s
+}
+
 // read returns the node's state, with rates since the last read.
-func (m *meter) read(node *discover.UDPv4) nodeState {
-	now, s := time.Now(), node.Stats()
+func (m *meter) read(srv *p2p.Server) nodeState {
+	now, s, health := time.Now(), discoveryStats(srv), srv.Health()
 	seconds := max(now.Sub(m.last).Seconds(), 1e-3)
 	st := nodeState{
-		Type: "state", Seconds: float64(now.Sub(m.start).Milliseconds()) / 1000, Seq: node.Self().Seq(),
+		Type: "state", Seconds: float64(now.Sub(m.start).Milliseconds()) / 1000, Seq: srv.Self().Seq(),
 		Live: s.Table.Entries, Replacements: s.Table.Replacements, Table: []bucketState{},
 		InRate: float64(s.PacketsIn-m.in) / seconds, OutRate: float64(s.PacketsOut-m.out) / seconds,
 		PacketsIn: s.PacketsIn, PacketsOut: s.PacketsOut, BytesIn: s.BytesIn, BytesOut: s.BytesOut,
-		SendErrors: s.SendErrors, Proven: s.Proven,
+		SendErrors: s.SendErrors, Proven: s.Proven, Peers: health.Peers, Inbound: health.Inbound,
 		dropped: s.Drops, Drops: dropCounts(s.Drops).byName(),
 	}
 	m.last, m.in, m.out = now, s.PacketsIn, s.PacketsOut
+	node := srv.Discovery()
+	if node == nil {
+		return st
+	}
 	buckets := node.Buckets()
 	for i := len(buckets) - 1; i >= 0; i-- {
 		if b := buckets[i]; len(b.Entries)+len(b.Replacements) > 0 {
@@ -122,7 +137,7 @@ func (s nodeState) String() string {
 	if len(s.Table) == 0 {
 		b.WriteString(" empty")
 	}
-	fmt.Fprintf(&b, ", packets/s in %.1f out %.1f, proven %d, drops %s", s.InRate, s.OutRate, s.Proven, s.dropped)
+	fmt.Fprintf(&b, ", packets/s in %.1f out %.1f, proven %d, peers %d (%d inbound), drops %s", s.InRate, s.OutRate, s.Proven, s.Peers, s.Inbound, s.dropped)
 	if s.SendErrors > 0 {
 		fmt.Fprintf(&b, ", not sent %d", s.SendErrors)
 	}

@@ -29,7 +29,7 @@ var layers = []struct {
 	{"discover", []string{"secp", "enr", "enode", "kad", "discv4", "nodedb", "internal/netio"}},
 	{"p2p", []string{"secp", "enode", "nodedb", "discover", "peering", "rlpx", "internal/bufpool"}},
 	{"internal/tidy", nil},
-	{"cmd/kith", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "nodedb", "discover", "golang.org/x/term", "golang.org/x/sys"}},
+	{"cmd/kith", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "peering", "rlpx", "nodedb", "discover", "p2p", "golang.org/x/term", "golang.org/x/sys"}},
 }
 
 func TestImportsPointDown(t *testing.T) {
