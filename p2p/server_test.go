@@ -378,8 +378,11 @@ func TestNetwork(t *testing.T) {
 func TestConnectAgain(t *testing.T) {
 	a, b := start(t, Config{Protocols: []Protocol{echo()}}), start(t, Config{Protocols: []Protocol{echo()}})
 	last := connect(t, a, b)
+	eventually(t, "b has it too", func() bool { return len(b.Peers()) == 1 })
 	for range 10 {
+		old := b.Peers()[0]
 		last.Disconnect(rlpx.DiscRequested)
+		<-old.freed // b has a connection to it until then
 		p := connect(t, a, b)
 		if p == last || p.Err() != nil {
 			t.Fatal("the peer that was dropped is returned")

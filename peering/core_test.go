@@ -350,3 +350,22 @@ func TestReasons(t *testing.T) {
 		t.Error("names for what is not there")
 	}
 }
+
+// TestNoBusyWaiting: whatever waits, NextWake never asks for a call that would do
+// nothing.
+func TestNoBusyWaiting(t *testing.T) {
+	l := newLab(t, func(c *Config) { c.MaxDials = 4 })
+	for i := range 20 {
+		l.AddStatic(node(i))
+	}
+	if got := len(l.dialsNow()); got != 4 {
+		t.Fatalf("%d dials", got)
+	}
+	if at := l.NextWake(); !at.IsZero() {
+		t.Errorf("wants to be called after %v while all dials are under way", at.Sub(l.now))
+	}
+	l.Dialed(l.dials[node(0).ID()], Unreachable, nil)
+	if got := len(l.dialsNow()); got != 1 {
+		t.Errorf("%d dials for the one that has ended", got)
+	}
+}

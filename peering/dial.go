@@ -218,9 +218,11 @@ func (c *Core) NextWake() (next time.Time) {
 			next = t
 		}
 	}
-	for _, id := range c.order {
-		if s := c.statics[id]; c.conns[id] == nil && c.dials[id] == nil {
-			earliest(s.next)
+	if len(c.dials) < c.cfg.MaxDials { // else the end of one is waited for
+		for _, id := range c.order {
+			if s := c.statics[id]; c.conns[id] == nil && c.dials[id] == nil {
+				earliest(s.next)
+			}
 		}
 	}
 	if !c.rotate.IsZero() {

@@ -17,6 +17,9 @@ func FuzzCore(f *testing.F) {
 		for i := 0; i+1 < len(moves); i += 2 {
 			p.move(moves[i]%12, int(moves[i+1]))
 			check(t, p.Core)
+			if at := p.NextWake(); moves[i]%12 == 1 && !at.IsZero() && !at.After(p.now) {
+				t.Fatalf("to be called again at once, after %v", at.Sub(p.now))
+			}
 		}
 	})
 }
