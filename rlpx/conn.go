@@ -130,6 +130,9 @@ func within(ctx context.Context, conn net.Conn, f func() error) error {
 	return fmt.Errorf("%w: %w", ctx.Err(), err)
 }
 
+// SetSnappy says whether messages are compressed, without a protocol handshake.
+func (c *Conn) SetSnappy(on bool) { c.snappy, c.limit = on, MaxFrame }
+
 // Remote returns the other side's key.
 func (c *Conn) Remote() secp.PublicKey { return c.remote }
 

@@ -16,7 +16,7 @@ func allWork() []work {
 	for _, c := range floods {
 		all = append(all, c.work())
 	}
-	return append(all, work{"fill", compareFilling}, work{"network", compareNetworks})
+	return append(all, work{"fill", compareFilling}, work{"network", compareNetworks}, work{"transport", compareTransport})
 }
 
 // A row is one line of the table: one quantity, measured on each side.

@@ -93,6 +93,19 @@ func (c *Child) Lookups(count int) ([]Lookup, error) {
 	return reply.Lookups, err
 }
 
+// Handshakes measures count encryption handshakes.
+func (c *Child) Handshakes(count int) (Cost, error) {
+	reply, err := c.call(Request{Op: OpHandshakes, Count: count})
+	return reply.Cost, err
+}
+
+// Messages measures count messages of size bytes, of a protocol between two Servers
+// or on a bare connection.
+func (c *Child) Messages(servers bool, size, count int) (Cost, error) {
+	reply, err := c.call(Request{Op: OpMessages, Servers: servers, Size: size, Count: count})
+	return reply.Cost, err
+}
+
 // Parse measures decoding packet without recovering its signer.
 func (c *Child) Parse(packet []byte) (Parse, error) {
 	reply, err := c.call(Request{Op: OpParse, Packet: packet})

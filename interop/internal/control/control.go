@@ -9,6 +9,7 @@
 package control
 
 import (
+	"net"
 	"net/netip"
 	"time"
 )
@@ -30,6 +31,11 @@ const (
 	OpLookups Op = "lookups"
 	// OpParse measures decoding Request.Packet without recovering its signer.
 	OpParse Op = "parse"
+	// OpHandshakes measures Request.Count encryption handshakes, both ends.
+	OpHandshakes Op = "handshakes"
+	// OpMessages measures Request.Count encrypted messages of Request.Size bytes,
+	// both ends.
+	OpMessages Op = "messages"
 )
 
 // A Request asks for one operation; only that operation's fields are set.
@@ -40,6 +46,8 @@ type Request struct {
 	Limit    time.Duration `json:",omitempty"`
 	Count    int           `json:",omitempty"`
 	Packet   []byte        `json:",omitempty"`
+	Size     int           `json:",omitempty"`
+	Servers  bool          `json:",omitempty"` // between Servers, not on a bare connection
 }
 
 // A Reply answers a Request. Error is empty when it was carried out.
@@ -50,6 +58,7 @@ type Reply struct {
 	Fill    Fill     `json:",omitzero"`
 	Lookups []Lookup `json:",omitempty"`
 	Parse   Parse    `json:",omitzero"`
+	Cost    Cost     `json:",omitzero"`
 }
 
 // Usage is what a process has used since it began.
@@ -117,6 +126,12 @@ type Implementation struct {
 	// NewParser returns a function that decodes a PING packet as its node does,
 	// with its two hashes, leaving out the recovery of its signer.
 	NewParser func(packet []byte) (func() error, error)
+	// Connect makes the encryption handshake between the two ends of a connection,
+	// a being the one that has dialed, and returns a pipe from a to b that
+	// compresses.
+	Connect func(a, b net.Conn) (Pipe, error)
+	// ConnectServers returns a pipe of a protocol that two connected Servers speak.
+	ConnectServers func() (p Pipe, stop func(), err error)
 	// RandomKey returns a random valid public key (x||y).
 	RandomKey func() ([64]byte, error)
 	// IDOf returns the identifier of a public key.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -28,6 +29,8 @@ type network struct {
 	started time.Time
 	nodes   []Node
 	ids     [][32]byte
+
+	listener net.Listener // of pipes; opened for the first
 }
 
 // start starts count nodes, the first of which is the bootnode of the others.
@@ -150,5 +153,8 @@ func (w *network) nearest(target [32]byte, i int) [][32]byte {
 func (w *network) close() {
 	for _, n := range w.nodes {
 		n.Close()
+	}
+	if w.listener != nil {
+		w.listener.Close()
 	}
 }

@@ -89,6 +89,10 @@ func (w *network) handle(req Request) (reply Reply, err error) {
 		}
 	case OpParse:
 		reply.Parse, err = w.parse(req.Packet)
+	case OpHandshakes:
+		reply.Cost, err = w.handshakes(req.Count)
+	case OpMessages:
+		reply.Cost, err = w.messages(req.Servers, req.Size, req.Count)
 	default:
 		err = fmt.Errorf("control: unknown operation %q", req.Op)
 	}

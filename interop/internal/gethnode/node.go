@@ -43,9 +43,11 @@ var Implementation = control.Implementation{
 	Start: func(ip netip.Addr, bootnodes []string) (control.Node, error) {
 		return Start(ip, bootnodes)
 	},
-	NewParser: newParser,
-	RandomKey: randomKey,
-	IDOf:      func(key [64]byte) [32]byte { return v4wire.Pubkey(key).ID() },
+	NewParser:      newParser,
+	Connect:        connect,
+	ConnectServers: connectServers,
+	RandomKey:      randomKey,
+	IDOf:           func(key [64]byte) [32]byte { return v4wire.Pubkey(key).ID() },
 }
 
 // Node is a running node of go-ethereum.

@@ -23,8 +23,10 @@ var Implementation = control.Implementation{
 	Start: func(ip netip.Addr, bootnodes []string) (control.Node, error) {
 		return Start(ip, bootnodes)
 	},
-	NewParser: newParser,
-	RandomKey: randomKey,
+	NewParser:      newParser,
+	Connect:        connect,
+	ConnectServers: connectServers,
+	RandomKey:      randomKey,
 	IDOf: func(key [64]byte) [32]byte {
 		pub := secp.PublicKey(key)
 		return enode.PubkeyID(&pub)
