@@ -14,7 +14,8 @@ var devnetCommand = command{
 	short: "run a network on this machine and check that all find each other",
 	long: `It starts a bootnode and N more nodes in this process, each with a socket of its own on
 127.0.0.1 and knowing the bootnode alone. Nothing leaves the machine. A few nodes join at a time,
-the next when one of them has looked around.
+the next when one of them has looked around. Each connects to a handful of those it finds, and they
+send each other messages of the protocol echo/1 all the time.
 
 Once the median node's table holds nine tenths of what it can hold at most (or half of the time is
 over), every node looks up every other; in a network where these are more than --pairs, a random
@@ -25,8 +26,9 @@ In a terminal it shows a live view, elsewhere a line each second, and at the end
 code is 0 exactly if every pair was found. With --json each line is an object: type "progress", and
 the last one type "summary".`,
 	setup: func(fs *flagSet) action {
-		c := &devnetConfig{nodes: 32, runFor: 30 * time.Second, pairs: 2000}
+		c := &devnetConfig{nodes: 32, peers: 6, runFor: 30 * time.Second, pairs: 2000}
 		fs.number(&c.nodes, "nodes", "`N` nodes beside the bootnode", 2, 2000)
+		fs.number(&c.peers, "peers", "let each node connect to up to `N` peers, which talk to each other; 0 for discovery alone", 0, 100)
 		fs.duration(&c.runFor, "for", "run for `TIME`; 0 until interrupted", 0, 24*time.Hour)
 		fs.boolean(&c.atOnce, "at-once", "start all nodes together: the worst a network can meet")
 		fs.boolean(&c.untilFound, "until-found", "end as soon as every pair is found")
@@ -48,6 +50,7 @@ the last one type "summary".`,
 
 type devnetConfig struct {
 	nodes       int
+	peers       int
 	runFor      time.Duration
 	atOnce      bool
 	untilFound  bool
@@ -58,7 +61,7 @@ type devnetConfig struct {
 
 func (c *devnetConfig) run(ctx context.Context, a *app) error {
 	before := residentMemory()
-	net, err := newDevnet(c.nodes, c.seed)
+	net, err := newDevnet(c.nodes, c.peers, c.seed)
 	if err != nil {
 		return err
 	}

@@ -5,13 +5,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/kithnet/kith/discover"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/secp"
@@ -19,24 +17,26 @@ import (
 
 // devnet is a network of real nodes on loopback sockets.
 type devnet struct {
-	boot     *discover.UDPv4
+	boot     *devNode
 	keys     []*secp.PrivateKey
 	ids      []enode.ID
 	possible []int // how many entries each node's table can have at most
-	nodes    []*discover.UDPv4
+	nodes    []*devNode
 	running  atomic.Int32 // how many of nodes are there
 	random   *rand.ChaCha8
 	started  time.Time
+	peers    int // that each node wants; 0: no Servers
+	traffic  peerTraffic
 }
 
 // joinTimeout bounds how long others wait for a node's first refresh.
 const joinTimeout = 5 * time.Second
 
-// newDevnet starts a bootnode and makes the keys of n nodes.
-func newDevnet(n int, seed uint64) (*devnet, error) {
+// newDevnet starts a bootnode and makes the keys of n nodes, which want peers each.
+func newDevnet(n, peers int, seed uint64) (*devnet, error) {
 	var s [32]byte
 	binary.LittleEndian.PutUint64(s[:], seed)
-	d := &devnet{random: rand.NewChaCha8(s), started: time.Now()}
+	d := &devnet{random: rand.NewChaCha8(s), started: time.Now(), peers: peers}
 	for range n + 1 {
 		key, err := secp.ReadKey(d.random)
 		if err != nil {
@@ -50,7 +50,7 @@ func newDevnet(n int, seed uint64) (*devnet, error) {
 	if d.boot, err = d.listen(d.keys[n], nil); err != nil {
 		return nil, fmt.Errorf("bootnode: %w", err)
 	}
-	d.nodes = make([]*discover.UDPv4, n)
+	d.nodes = make([]*devNode, n)
 	d.possible = d.countPossible()
 	return d, nil
 }
@@ -91,23 +91,8 @@ func (d *devnet) start(ctx context.Context, together bool) error {
 	return nil
 }
 
-func (d *devnet) listen(key *secp.PrivateKey, boot []*enode.Node) (*discover.UDPv4, error) {
-	conn, err := listen(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0))
-	if err != nil {
-		return nil, err
-	}
-	// One worker each: there are more nodes than cores.
-	cfg := discover.Config{Bootnodes: boot, Workers: 1}
-	d.random.Read(cfg.Rand[:])
-	node, err := discover.ListenV4(conn, enode.NewLocalNode(key, nil), cfg)
-	if err != nil {
-		conn.Close()
-	}
-	return node, err
-}
-
 // all goes over the nodes that run, the bootnode last.
-func (d *devnet) all(yield func(*discover.UDPv4) bool) {
+func (d *devnet) all(yield func(*devNode) bool) {
 	for _, n := range d.nodes[:d.running.Load()] {
 		if !yield(n) {
 			return
@@ -140,7 +125,7 @@ func (d *devnet) countPossible() []int {
 func (d *devnet) close() {
 	var wg sync.WaitGroup
 	for n := range d.all {
-		wg.Go(func() { n.Close() })
+		wg.Go(n.close)
 	}
 	wg.Wait()
 }

@@ -30,6 +30,30 @@ type watch struct {
 type traffic struct {
 	packetsIn, packetsOut, bytesIn, bytesOut, sendErrors uint64
 	drops                                                dropCounts
+	echoes                                               uint64
+}
+
+// peerFigures are about the connections of a devnet.
+type peerFigures struct {
+	Median    int    `json:"median"`    // peers of a node
+	Least     int    `json:"least"`     // of all nodes
+	Connected int    `json:"connected"` // nodes in one piece with the first
+	Made      uint64 `json:"made"`      // connections since the start
+	Echoes    uint64 `json:"echoes"`    // messages answered since the start
+}
+
+func (w *watch) peers() *peerFigures {
+	if w.net.peers == 0 {
+		return nil
+	}
+	counts, connected := w.net.peerCounts()
+	slices.Sort(counts)
+	f := &peerFigures{Median: middle(counts, 0.5), Connected: connected, Echoes: w.net.traffic.echoes.Load(),
+		Made: w.net.traffic.added.Load() / 2} // both sides count it
+	if len(counts) > 0 {
+		f.Least = counts[0]
+	}
+	return f
 }
 
 // filledShare is the share of the possible table entries at which a table
@@ -43,7 +67,7 @@ func newWatch(c *devnetConfig, net *devnet, before uint64) *watch {
 
 // sample reads all nodes' counters.
 func (w *watch) sample() {
-	w.total = traffic{}
+	w.total = traffic{echoes: w.net.traffic.echoes.Load()}
 	i := 0
 	for n := range w.net.all {
 		s := n.Stats()
@@ -128,6 +152,8 @@ type progress struct {
 	Drops       map[string]uint64 `json:"drops"`
 	SendErrors  uint64            `json:"sendErrors"`
 	MemoryBytes uint64            `json:"memoryPerNode"`
+	Peers       *peerFigures      `json:"peers,omitempty"`
+	EchoRate    float64           `json:"echoesPerSecond,omitempty"`
 
 	runFor  time.Duration
 	dropped dropCounts
@@ -148,6 +174,7 @@ func (w *watch) progress() progress {
 		ByteRate: rate(w.total.bytesIn, w.shown.bytesIn),
 		Drops:    w.total.drops.byName(), SendErrors: w.total.sendErrors, MemoryBytes: w.memoryPerNode(),
 		runFor: w.config.runFor, dropped: w.total.drops, net: w.net,
+		Peers: w.peers(), EchoRate: rate(w.total.echoes, w.shown.echoes),
 	}
 	w.shown, w.shownAt = w.total, now
 	p.fills = slices.Sorted(slices.Values(w.fills))
@@ -175,6 +202,9 @@ func (p progress) String() string {
 		p.Seconds, 100*p.FillMedian, 100*p.FillLeast, count(uint64(p.InRate)), size(p.ByteRate))
 	if p.Running < p.Nodes {
 		s += fmt.Sprintf("  nodes %d of %d", p.Running, p.Nodes)
+	}
+	if p.Peers != nil {
+		s += fmt.Sprintf("  peers %d (%d connected), echoes/s %s", p.Peers.Median, p.Peers.Connected, count(uint64(p.EchoRate)))
 	}
 	if p.Looked > 0 {
 		s += fmt.Sprintf("  found %s of %s  lookups %s", count(p.Found), count(p.Pairs), p.Lookups)
@@ -211,6 +241,7 @@ type summary struct {
 	MemoryPerNode  uint64            `json:"memoryPerNode"`
 	Drops          map[string]uint64 `json:"drops"`
 	SendErrors     uint64            `json:"sendErrors"`
+	Peers          *peerFigures      `json:"peers,omitempty"`
 
 	dropped dropCounts
 }
@@ -232,7 +263,7 @@ func (w *watch) summary(interrupted bool) *summary {
 		Complete: c.found == len(c.pairs), Lookups: c.figures(),
 		PacketsPerNode: float64(w.total.packetsIn) / sockets, BytesPerNode: float64(w.total.bytesIn) / sockets,
 		MemoryPerNode: w.memoryPerNode(), Drops: w.total.drops.byName(), SendErrors: w.total.sendErrors,
-		dropped: w.total.drops,
+		dropped: w.total.drops, Peers: w.peers(),
 	}
 	if w.filledAfter > 0 {
 		t := w.filledAfter.Seconds()
@@ -275,6 +306,10 @@ func (s *summary) write(w io.Writer) {
 	fmt.Fprintf(w, "lookups         %s: %s\n", count(s.Lookups.Count), s.Lookups)
 	fmt.Fprintf(w, "for each node   %s packets and %s received, %s of memory\n",
 		count(uint64(s.PacketsPerNode)), size(s.BytesPerNode), size(float64(s.MemoryPerNode)))
+	if p := s.Peers; p != nil {
+		fmt.Fprintf(w, "peers           %d in the median node, least %d; %d of %d nodes connected to one network\n", p.Median, p.Least, p.Connected, s.Nodes)
+		fmt.Fprintf(w, "connections     %s made, %s messages answered over them\n", count(p.Made), count(p.Echoes))
+	}
 	fmt.Fprintf(w, "drops           %s\n", s.dropped)
 	if s.SendErrors > 0 {
 		fmt.Fprintf(w, "not sent        %s packets\n", count(s.SendErrors))

@@ -103,7 +103,7 @@ func TestDevnetFailures(t *testing.T) {
 
 // startTwo starts a network of two nodes.
 func startTwo(t *testing.T, seed uint64) *devnet {
-	d, err := newDevnet(2, seed)
+	d, err := newDevnet(2, 0, seed)
 	if err != nil {
 		t.Fatal(err)
 	}

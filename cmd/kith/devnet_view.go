@@ -147,6 +147,10 @@ func (p progress) frame(width int, st style) []string {
 		fmt.Sprintf("packets  %s/s in, %s/s out, %s/s", count(uint64(p.InRate)), count(uint64(p.OutRate)), size(p.ByteRate)),
 		fmt.Sprintf("lookups  %s", count(p.Lookups.Count)),
 	}
+	if f := p.Peers; f != nil {
+		lines = append(lines[:6:6], append([]string{fmt.Sprintf("peers    %d median, %d least, %d of %d nodes connected; %s connections made, %s echoes/s",
+			f.Median, f.Least, f.Connected, p.Nodes, count(f.Made), count(uint64(p.EchoRate)))}, lines[6:]...)...)
+	}
 	if p.Lookups.Count > 0 {
 		lines[len(lines)-1] += ": " + p.Lookups.String()
 	}
