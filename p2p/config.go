@@ -31,8 +31,10 @@ const (
 
 // Config is what a Server may be told. Only Key is needed.
 type Config struct {
-	Key       *secp.PrivateKey
-	Name      string // name and version of the software, told to peers; default "kith"
+	Key  *secp.PrivateKey
+	Name string // name and version of the software, told to peers; default "kith"
+	// Protocols are what to speak. Without any, nobody that discovery finds is
+	// dialed, and whoever connects is told that this node is of no use to it.
 	Protocols []Protocol
 
 	// Listen is where to listen, TCP and UDP; port 0 picks a free one. The zero

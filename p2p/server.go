@@ -130,7 +130,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.listener != nil {
 		s.wg.Go(s.acceptLoop)
 	}
-	if s.disc != nil {
+	if s.disc != nil && len(s.cfg.Protocols) > 0 { // else whoever is found is useless
 		s.wg.Go(func() { s.find("discovery", s.disc.RandomNodes(ctx, nil)) })
 	}
 	for i := range s.cfg.Protocols {

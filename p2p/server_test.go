@@ -391,3 +391,17 @@ func TestConnectAgain(t *testing.T) {
 		eventually(t, "b has it too", func() bool { return len(b.Peers()) == 1 && b.Peers()[0].Err() == nil })
 	}
 }
+
+// TestNoProtocols: a node that speaks no protocol takes part in discovery and dials
+// nobody.
+func TestNoProtocols(t *testing.T) {
+	boot := startNode(t, Config{Protocols: []Protocol{echo()}})
+	s := startNode(t, Config{Bootnodes: []*enode.Node{boot.Self()}})
+	eventually(t, "they know each other", func() bool {
+		return s.Discovery().Stats().Table.Entries == 1 && boot.Discovery().Stats().Table.Entries == 1
+	})
+	eventually(t, "it is dialed, and refuses", func() bool { return s.Stats().Refused[peering.Useless] > 0 })
+	if stats := s.Stats(); stats.Found+stats.Dials > 0 || len(s.Peers()) > 0 {
+		t.Errorf("%+v", stats)
+	}
+}
