@@ -92,7 +92,12 @@ func (n *memNet) dial(ctx context.Context, at netip.AddrPort) (net.Conn, error) 
 // run starts a Server in the bubble and returns a function that ends it.
 func (n *memNet) run(t *testing.T, cfg Config) (*Server, func()) {
 	t.Helper()
-	cfg.Listener, cfg.Dial, cfg.NoDiscovery = n.listen(), n.dial, true
+	return n.runOn(t, n.listen(), cfg)
+}
+
+func (n *memNet) runOn(t *testing.T, l net.Listener, cfg Config) (*Server, func()) {
+	t.Helper()
+	cfg.Listener, cfg.Dial, cfg.NoDiscovery = l, n.dial, true
 	if cfg.Key == nil {
 		cfg.Key = newKey(t)
 	}
