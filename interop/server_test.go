@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/ethereum/go-ethereum/crypto"
 	geth "github.com/ethereum/go-ethereum/p2p"
@@ -114,9 +113,7 @@ func startOurs(t *testing.T, cfg p2p.Config, run func(context.Context, p2p.MsgRe
 			t.Error(err)
 		}
 	})
-	for srv.Self().TCP() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	<-srv.Ready()
 	return srv
 }
 

@@ -1,58 +1,32 @@
 package control
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"time"
+
+	"github.com/kithnet/kith/interop/internal/child"
 )
 
 // A Child is a served process seen from the process that started it. Its calls
 // must not overlap.
-type Child struct {
-	cmd      *exec.Cmd
-	stdin    io.WriteCloser
-	requests *json.Encoder
-	replies  *json.Decoder
-}
+type Child struct{ *child.Process }
 
 // StartChild runs a program whose main function is Main, with the given flags.
 func StartChild(program string, flags ...string) (*Child, error) {
-	c := &Child{cmd: exec.Command(program, flags...)}
-	c.cmd.Stderr = os.Stderr
-	stdin, err := c.cmd.StdinPipe()
+	p, err := child.Start(program, flags...)
 	if err != nil {
-		return nil, fmt.Errorf("control: %w", err)
+		return nil, err
 	}
-	stdout, err := c.cmd.StdoutPipe()
-	if err != nil {
-		return nil, fmt.Errorf("control: %w", err)
-	}
-	if err := c.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("control: start %s: %w", program, err)
-	}
-	c.stdin, c.requests, c.replies = stdin, json.NewEncoder(stdin), json.NewDecoder(stdout)
-	return c, nil
-}
-
-// Close ends the process by closing its standard input, and waits for it.
-// A process that does not end by itself within ten seconds is killed.
-func (c *Child) Close() error {
-	c.stdin.Close()
-	timer := time.AfterFunc(10*time.Second, func() { c.cmd.Process.Kill() })
-	defer timer.Stop()
-	return c.cmd.Wait()
+	return &Child{p}, nil
 }
 
 func (c *Child) call(req Request) (Reply, error) {
-	if err := c.requests.Encode(req); err != nil {
+	if err := c.Encode(req); err != nil {
 		return Reply{}, fmt.Errorf("control: %s: %w", req.Op, err)
 	}
 	var reply Reply
-	if err := c.replies.Decode(&reply); err != nil {
+	if err := c.Decode(&reply); err != nil {
 		return Reply{}, fmt.Errorf("control: no reply to %s: %w", req.Op, err)
 	}
 	if reply.Error != "" {
