@@ -205,11 +205,9 @@ func (t *UDPv4) admit(b *netio.Batch, s *scratch, n int) {
 // countDrops reports drops to the machine. The caller holds the lock.
 func (t *UDPv4) countDrops(s *scratch) {
 	for reason, n := range s.drops {
-		for range n {
-			t.m.Drop(discv4.Drop(reason))
-		}
-		s.drops[reason] = 0
+		t.m.Drop(discv4.Drop(reason), n)
 	}
+	clear(s.drops[:])
 }
 
 // open recovers the signers and keeps the packets where that succeeds.

@@ -68,7 +68,7 @@ func checkPeers(s *peerSet) error {
 	listed, nets, addrs := 0, 0, 0
 	for p := s.oldest; p != nil; p = p.newer {
 		listed++
-		if s.get(keyOf(p)) != p || p.pong == never || p.latest != (s.at(p.from()) == p) {
+		if s.get(p.key()) != p || p.pong == never || p.latest != (s.at(p.from()) == p) {
 			return fmt.Errorf("proof of %v at %v, last %v, is latest there: %v", p.node, p.from(), p.pong, p.latest)
 		}
 		if p.newer == nil && s.newest != p {
@@ -88,7 +88,7 @@ func checkPeers(s *peerSet) error {
 	}
 	for _, p := range s.byFrom {
 		for ; p != nil; p = p.nextEnd {
-			if s.at(p.from()) != p || s.get(keyOf(p)) != p {
+			if s.at(p.from()) != p || s.get(p.key()) != p {
 				return fmt.Errorf("proof for %v is another", p.from())
 			}
 		}

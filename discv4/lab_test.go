@@ -179,7 +179,7 @@ func (l *lab) take(from netip.AddrPort, data []byte, busy bool) Drop {
 		drop = p.Parse(data)
 	}
 	if drop != DropNone {
-		l.m.Drop(drop)
+		l.m.Drop(drop, 1)
 		return drop
 	}
 	v := l.m.Admit(from, &p, busy)
@@ -188,7 +188,7 @@ func (l *lab) take(from netip.AddrPort, data []byte, busy bool) Drop {
 	}
 	key, drop := l.open(&p, v.Likely)
 	if drop != DropNone {
-		l.m.Drop(drop)
+		l.m.Drop(drop, 1)
 		return drop
 	}
 	return l.m.HandlePacket(from, &key, &p)

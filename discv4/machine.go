@@ -215,8 +215,8 @@ func (m *Machine) Stats() Stats {
 	return s
 }
 
-// Drop counts a packet that the driver dropped before the machine saw it.
-func (m *Machine) Drop(reason Drop) { m.stats.Drops[reason]++ }
+// Drop counts n packets that the driver dropped before the machine saw them.
+func (m *Machine) Drop(reason Drop, n uint32) { m.stats.Drops[reason] += uint64(n) }
 
 // transport is the machine as the table sees it.
 type transport struct{ m *Machine }

@@ -57,7 +57,7 @@ type peer struct {
 
 func (p *peer) addr() netip.Addr     { return p.node.IP() }
 func (p *peer) from() netip.AddrPort { return netip.AddrPortFrom(p.node.IP(), p.node.UDP()) }
-func (p *peer) is(key peerKey) bool  { return p.node.ID() == key.id && p.node.IP() == key.addr }
+func (p *peer) key() peerKey         { return peerKey{p.node.ID(), p.node.IP()} }
 
 func (p *peer) proven(now stamp) bool { return p.pong.within(proofValid, now) }
 
@@ -115,7 +115,7 @@ func (s *peerSet) hashFrom(from netip.AddrPort) uint64 {
 // get returns the proof for a node at an address, nil if there is none.
 func (s *peerSet) get(key peerKey) *peer {
 	p := s.byKey[s.hashKey(key)]
-	for p != nil && !p.is(key) {
+	for p != nil && p.key() != key {
 		p = p.nextKey
 	}
 	return p
@@ -199,7 +199,7 @@ func (s *peerSet) leave(p *peer) {
 
 func (s *peerSet) remove(p *peer) {
 	s.leave(p)
-	unchain(s.byKey, s.hashKey(peerKey{p.node.ID(), p.addr()}), p, nextKey)
+	unchain(s.byKey, s.hashKey(p.key()), p, nextKey)
 	s.size--
 	decrement(s.byAddr, p.addr())
 	if net, limited := enode.Network(p.addr()); limited {

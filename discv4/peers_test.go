@@ -16,8 +16,6 @@ func madeUp(i int, at string) *enode.Node {
 	return enode.NewV4(secp.PublicKey{0: byte(i), 1: byte(i >> 8), 2: byte(i >> 16)}, ep.Addr(), 0, ep.Port())
 }
 
-func keyOf(p *peer) peerKey { return peerKey{p.node.ID(), p.addr()} }
-
 func spread(i int) string { return fmt.Sprintf("%d.%d.%d.1:30303", 20+i/65536, i/256%256, i%256) }
 
 // TestPeersEvicted: beyond the bound, the proof heard of longest ago goes.
@@ -35,8 +33,8 @@ func TestPeersEvicted(t *testing.T) {
 	if err := checkBounds(l.m); err != nil {
 		t.Fatal(err)
 	}
-	if s.size != maxPeers || s.get(keyOf(old)) != nil || s.get(keyOf(kept)) != kept {
-		t.Errorf("%d proofs, the oldest there: %v, the freshest: %v", s.size, s.get(keyOf(old)) != nil, s.get(keyOf(kept)) != nil)
+	if s.size != maxPeers || s.get(old.key()) != nil || s.get(kept.key()) != kept {
+		t.Errorf("%d proofs, the oldest there: %v, the freshest: %v", s.size, s.get(old.key()) != nil, s.get(kept.key()) != nil)
 	}
 	if l.m.Stats().Proven != maxPeers {
 		t.Errorf("%+v", l.m.Stats())
@@ -62,7 +60,7 @@ func TestPeersNetwork(t *testing.T) {
 		if err := checkBounds(l.m); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.size - 1; got != test.want || s.get(keyOf(other)) != other || s.get(keyOf(last)) != last {
+		if got := s.size - 1; got != test.want || s.get(other.key()) != other || s.get(last.key()) != last {
 			t.Errorf("%s: %d proofs, want %d", test.format, got, test.want)
 		}
 	}
@@ -179,17 +177,17 @@ func TestPeersCollide(t *testing.T) {
 		nodes[i] = &peer{node: madeUp(i, spread(i))}
 	}
 	for _, removed := range nodes {
-		key, end := s.hashKey(keyOf(removed)), s.hashFrom(removed.from())
+		key, end := s.hashKey(removed.key()), s.hashFrom(removed.from())
 		for _, p := range nodes {
 			chain(s.byKey, key, p, nextKey)
 			chain(s.byFrom, end, p, nextEnd)
 		}
-		if s.get(keyOf(removed)) != removed || s.at(removed.from()) != removed {
+		if s.get(removed.key()) != removed || s.at(removed.from()) != removed {
 			t.Fatal("not found among others with its hash")
 		}
 		unchain(s.byKey, key, removed, nextKey)
 		unchain(s.byFrom, end, removed, nextEnd)
-		if s.get(keyOf(removed)) != nil || s.at(removed.from()) != nil || chained(s.byKey, nextKey) != 3 || chained(s.byFrom, nextEnd) != 3 {
+		if s.get(removed.key()) != nil || s.at(removed.from()) != nil || chained(s.byKey, nextKey) != 3 || chained(s.byFrom, nextEnd) != 3 {
 			t.Fatal("not the one that was meant is removed")
 		}
 		for _, p := range nodes {

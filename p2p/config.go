@@ -94,6 +94,6 @@ func resolveDNS(ctx context.Context, host string) ([]netip.Addr, error) {
 }
 
 func dialTCP(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
-	d := net.Dialer{Timeout: dialTime}
+	var d net.Dialer
 	return d.DialContext(ctx, "tcp", addr.String())
 }

@@ -29,14 +29,10 @@ type Count[T any] struct {
 
 // Health returns counts since the Server was made.
 func (s *Server) Health() Health {
-	h := Health{MaxPeers: s.cfg.MaxPeers}
-	if h.MaxPeers == 0 {
-		h.MaxPeers = peering.DefaultMaxPeers
-	}
-	h.MaxPeers = max(0, h.MaxPeers)
+	var h Health
 	s.do(func(c *peering.Core) {
 		stats := c.Stats()
-		h.Peers, h.Found, h.Dialed = stats.Peers, stats.Found, stats.Dials
+		h.Peers, h.MaxPeers, h.Found, h.Dialed = stats.Peers, stats.MaxPeers, stats.Found, stats.Dials
 		h.Reasons = counts[peering.Reason](stats.Refused[:])
 		h.Told = counts[rlpx.DiscReason](s.told[:])
 		for _, p := range s.peers {

@@ -58,7 +58,6 @@ type Peer struct {
 	closed chan struct{} // the peer ends
 	err    error         // why; set before closed is closed
 	remote bool          // the other side ended it
-	gone   chan struct{} // nothing of it is left
 	freed  chan struct{} // its place is free
 }
 
@@ -137,12 +136,13 @@ func (p *Peer) run() {
 	cancel()
 	p.part()
 	p.conn.NetConn().Close()
+	gone := make(chan struct{})
 	go func() {
 		wg.Wait()
-		close(p.gone)
+		close(gone)
 	}()
 	select {
-	case <-p.gone:
+	case <-gone:
 	case <-time.After(lingerTime):
 		p.log.Warn("a protocol does not end with its context", "peer", p.ID().Short(), "caps", p.Running())
 	}

@@ -214,15 +214,11 @@ func (s *Server) close() {
 	s.mu.Lock()
 	s.state = ended
 	s.timer.Stop()
-	peers := make([]*Peer, 0, len(s.peers))
-	for _, p := range s.peers {
-		peers = append(peers, p)
-	}
 	s.mu.Unlock()
 	if s.listener != nil {
 		s.listener.Close()
 	}
-	for _, p := range peers {
+	for _, p := range s.Peers() { // there come no more: it has ended
 		p.Disconnect(rlpx.DiscQuitting)
 	}
 	if s.disc != nil {

@@ -59,9 +59,9 @@ func (s *Server) dial(ctx context.Context, n *enode.Node, static bool) (*Peer, p
 	if !ok {
 		return nil, peering.NoAddress, peering.NoAddress
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTime+handshakeTime)
+	dialing, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
-	conn, err := s.cfg.Dial(ctx, at)
+	conn, err := s.cfg.Dial(dialing, at)
 	if err != nil {
 		return nil, peering.Unreachable, err
 	}
@@ -116,9 +116,7 @@ func (s *Server) admit(conn net.Conn) {
 }
 
 func (s *Server) inbound(conn net.Conn, in *peering.Inbound) {
-	ctx, cancel := context.WithTimeout(s.ctx, handshakeTime)
-	p, _, err := s.setup(ctx, conn, nil, false, in)
-	cancel()
+	p, _, err := s.setup(s.ctx, conn, nil, false, in)
 	if err != nil {
 		s.log.Debug("inbound connection refused", "addr", conn.RemoteAddr(), "err", err)
 		return
@@ -143,7 +141,7 @@ func (s *Server) setup(ctx context.Context, conn net.Conn, n *enode.Node, static
 	p := &Peer{
 		srv: s, node: n, slot: &peering.Conn{Inbound: n == nil, Static: static}, log: s.log,
 		turn: make(chan struct{}, 1), unsent: make(chan struct{}, 1), flushed: make(chan struct{}, 1),
-		closed: make(chan struct{}), gone: make(chan struct{}), freed: make(chan struct{}),
+		closed: make(chan struct{}), freed: make(chan struct{}),
 	}
 	defer func() {
 		if err != nil {

@@ -98,23 +98,7 @@ func (n *memNet) run(t *testing.T, cfg Config) (*Server, func()) {
 func (n *memNet) runOn(t *testing.T, l net.Listener, cfg Config) (*Server, func()) {
 	t.Helper()
 	cfg.Listener, cfg.Dial, cfg.NoDiscovery = l, n.dial, true
-	if cfg.Key == nil {
-		cfg.Key = newKey(t)
-	}
-	s, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	<-s.Ready()
-	return s, func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}
+	return launch(t, cfg)
 }
 
 // stranger connects to a Server by hand, up to its Hello.

@@ -3,10 +3,10 @@ package p2p
 import (
 	"context"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/kithnet/kith/peering"
 	"github.com/kithnet/kith/secp"
 )
 
@@ -75,13 +75,27 @@ func start(t testing.TB, cfg Config) *Server {
 // startUntil is start, with a function that ends the Server and waits for it.
 func startUntil(t testing.TB, cfg Config) (*Server, func()) {
 	t.Helper()
+	cfg.Listen, cfg.NoDiscovery = loopback, true
+	s, stop := launch(t, cfg)
+	t.Cleanup(stop)
+	return s, stop
+}
+
+// startNode is start with discovery.
+func startNode(t testing.TB, cfg Config) *Server {
+	t.Helper()
+	cfg.Listen = loopback
+	s, stop := launch(t, cfg)
+	t.Cleanup(stop)
+	return s
+}
+
+// launch runs a Server and returns a function that ends it, which may be called again.
+func launch(t testing.TB, cfg Config) (*Server, func()) {
+	t.Helper()
 	if cfg.Key == nil {
 		cfg.Key = newKey(t)
 	}
-	if cfg.Listener == nil && !cfg.Listen.IsValid() {
-		cfg.Listen = loopback
-	}
-	cfg.NoDiscovery = true
 	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -89,20 +103,17 @@ func startUntil(t testing.TB, cfg Config) (*Server, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	stop := func() {
+	select {
+	case <-s.Ready():
+	case err := <-done:
+		t.Fatal(err)
+	}
+	return s, sync.OnceFunc(func() {
 		cancel()
-		if err, ok := <-done; ok {
-			close(done)
-			if err != nil {
-				t.Errorf("Run: %v", err)
-			}
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
 		}
-	}
-	t.Cleanup(stop)
-	for s.Self().TCP() == 0 || !s.do(func(*peering.Core) {}) {
-		time.Sleep(time.Millisecond)
-	}
-	return s, stop
+	})
 }
 
 // connect connects a to b.
@@ -123,25 +134,4 @@ func eventually(t testing.TB, what string, ok func() bool) {
 			t.Fatal("never: " + what)
 		}
 	}
-}
-
-// startNode is start with discovery.
-func startNode(t testing.TB, cfg Config) *Server {
-	t.Helper()
-	cfg.Key, cfg.Listen = newKey(t), loopback
-	s, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	eventually(t, "it runs", func() bool { return s.do(func(*peering.Core) {}) })
-	return s
 }

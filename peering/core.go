@@ -84,6 +84,7 @@ type Stats struct {
 	Refused   [NumReasons]uint64 // by Reason, of all kinds
 
 	Peers, Dialing, Queued, Pending int // now
+	MaxPeers                        int // places
 }
 
 // New returns a Core without peers.
@@ -150,6 +151,7 @@ func (c *Core) isTrusted(id enode.ID) bool {
 func (c *Core) Stats() Stats {
 	s := c.stats
 	s.Peers, s.Dialing, s.Queued, s.Pending = len(c.peers), len(c.dials), len(c.queue), len(c.pending.waiting)
+	s.MaxPeers = c.cfg.MaxPeers
 	return s
 }
 

@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"container/list"
 	"slices"
 	"time"
 
@@ -51,15 +52,13 @@ const (
 
 // journal keeps the latest steps of the latest nodes.
 type journal struct {
-	traces map[enode.ID]*trace
-	newest *trace
-	oldest *trace
+	traces map[enode.ID]*list.Element
+	order  list.List // of *trace, by their latest step, newest first
 }
 
 type trace struct {
-	id           enode.ID
-	steps        []Event
-	newer, older *trace
+	id    enode.ID
+	steps []Event
 }
 
 // note keeps and tells a step.
@@ -74,28 +73,26 @@ func (c *Core) note(e Event) {
 // Explain returns the first and the latest steps of a node, oldest first; nil when
 // nothing is known of it.
 func (c *Core) Explain(id enode.ID) []Event {
-	if t := c.journal.traces[id]; t != nil {
-		return slices.Clone(t.steps)
+	if at := c.journal.traces[id]; at != nil {
+		return slices.Clone(at.Value.(*trace).steps)
 	}
 	return nil
 }
 
 func (j *journal) add(e Event) {
-	t := j.traces[e.ID]
-	if t == nil {
+	at := j.traces[e.ID]
+	if at == nil {
 		if len(j.traces) >= maxTraced {
-			delete(j.traces, j.oldest.id)
-			j.unlink(j.oldest)
+			delete(j.traces, j.order.Remove(j.order.Back()).(*trace).id)
 		}
 		if j.traces == nil {
-			j.traces = make(map[enode.ID]*trace)
+			j.traces = make(map[enode.ID]*list.Element)
 		}
-		t = &trace{id: e.ID}
-		j.traces[e.ID] = t
-	} else {
-		j.unlink(t)
+		at = j.order.PushFront(&trace{id: e.ID})
+		j.traces[e.ID] = at
 	}
-	j.link(t)
+	j.order.MoveToFront(at)
+	t := at.Value.(*trace)
 	if last := len(t.steps) - 1; last >= 0 && t.steps[last].same(e) {
 		t.steps[last].At = e.At // again
 		return
@@ -110,27 +107,4 @@ func (j *journal) add(e Event) {
 func (e Event) same(other Event) bool {
 	return e.Kind == other.Kind && e.Source == other.Source && e.Reason == other.Reason &&
 		e.Err == nil && other.Err == nil && e.Inbound == other.Inbound
-}
-
-func (j *journal) link(t *trace) {
-	t.newer, t.older = nil, j.newest
-	if j.newest != nil {
-		j.newest.newer = t
-	} else {
-		j.oldest = t
-	}
-	j.newest = t
-}
-
-func (j *journal) unlink(t *trace) {
-	if t.newer != nil {
-		t.newer.older = t.older
-	} else {
-		j.newest = t.older
-	}
-	if t.older != nil {
-		t.older.newer = t.newer
-	} else {
-		j.oldest = t.newer
-	}
 }

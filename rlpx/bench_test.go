@@ -24,7 +24,7 @@ func memPair(t testing.TB) (a, b *Conn) {
 	c := new(memConn)
 	a, b = newConn(c, h), newConn(c, g)
 	for _, side := range []*Conn{a, b} {
-		side.snappy, side.limit = true, MaxFrame
+		side.SetSnappy(true)
 	}
 	return a, b
 }

@@ -166,8 +166,7 @@ func (c *Conn) Hello(ctx context.Context, own *Hello) (*Hello, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.snappy = own.Version >= snappyVersion && theirs.Version >= snappyVersion
-	c.limit = MaxFrame
+	c.SetSnappy(own.Version >= snappyVersion && theirs.Version >= snappyVersion)
 	return theirs, nil
 }
 
