@@ -33,8 +33,9 @@ const (
 type Config struct {
 	Key  *secp.PrivateKey
 	Name string // name and version of the software, told to peers; default "kith"
-	// Protocols are what to speak. Without any, nobody that discovery finds is
-	// dialed, and whoever connects is told that this node is of no use to it.
+	// Protocols are what to speak; see AddProtocol for later ones. Without any,
+	// nobody that was found is dialed, and whoever connects is told that this node
+	// is of no use to it.
 	Protocols []Protocol
 
 	// Listen is where to listen, TCP and UDP; port 0 picks a free one. The zero
@@ -86,7 +87,7 @@ func (c *Config) check() error {
 			return fmt.Errorf("p2p: static node %d is nil", i+1)
 		}
 	}
-	return checkProtocols(c.Protocols)
+	return nil
 }
 
 func resolveDNS(ctx context.Context, host string) ([]netip.Addr, error) {

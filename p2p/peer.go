@@ -45,7 +45,9 @@ type Peer struct {
 	node   *enode.Node
 	client string
 	caps   []rlpx.Cap
+	port   uint64 // where it listens, as it says; 0: it doesn't, or doesn't say
 	protos []*protoRW
+	stays  bool // it is not reconnected when protocols change; guarded by srv.mu
 	log    *slog.Logger
 	since  time.Time
 

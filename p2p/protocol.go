@@ -21,10 +21,11 @@ type Protocol struct {
 	// peer is gone. When Run returns, the peer is dropped: with the DiscReason that
 	// its error is or wraps, if any.
 	Run func(ctx context.Context, peer *Peer, rw MsgReadWriter) error
-	// Attributes are entries for the own node's record: key and RLP value.
+	// Attributes are entries for the own node's record: key and RLP value. Of two
+	// protocols with the same key the one that was added last is believed.
 	Attributes map[string][]byte
 	// Candidates, if set, are nodes worth dialing, beside those that discovery
-	// finds.
+	// finds. They are asked for as long as there are places to fill.
 	Candidates iter.Seq[*enode.Node]
 }
 
@@ -50,7 +51,7 @@ type MsgReadWriter interface {
 // room in what a code can be.
 const maxCodes = 1 << 32
 
-func checkProtocols(list []Protocol) error {
+func checkProtocols(list []*Protocol) error {
 	seen := make(map[rlpx.Cap]bool)
 	for _, p := range list {
 		switch c := p.Cap(); {
@@ -80,9 +81,9 @@ func goodName(name string) bool {
 	return len(name) > 0 && len(name) <= 8
 }
 
-func capsOf(list []Protocol) (caps []rlpx.Cap) {
-	for i := range list {
-		caps = append(caps, list[i].Cap())
+func capsOf(list []*Protocol) (caps []rlpx.Cap) {
+	for _, p := range list {
+		caps = append(caps, p.Cap())
 	}
 	return caps
 }
@@ -96,10 +97,9 @@ type shared struct {
 // match returns the protocols in common: of each name the highest version, one after
 // the other in alphabetical order from 0x10 on (rlpx.md, "Message ID-based
 // Multiplexing").
-func match(own []Protocol, theirs []rlpx.Cap) []shared {
+func match(own []*Protocol, theirs []rlpx.Cap) []shared {
 	best := make(map[string]*Protocol)
-	for i := range own {
-		p := &own[i]
+	for _, p := range own {
 		if other := best[p.Name]; slices.Contains(theirs, p.Cap()) && (other == nil || other.Version < p.Version) {
 			best[p.Name] = p
 		}

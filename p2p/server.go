@@ -5,6 +5,7 @@ import (
 	crand "crypto/rand"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -39,6 +40,11 @@ type Server struct {
 	hungry  chan struct{} // holds one value if more nodes may be wanted
 	waiting map[*peering.Inbound]net.Conn
 	told    [256]uint64 // refusals by the other side, by rlpx.DiscReason
+	speaks  []*Protocol // replaced, never modified
+	mending bool        // reconnect runs
+	finders map[*Protocol]context.CancelFunc
+
+	changing sync.Mutex // held while protocols are added or removed; taken before mu
 
 	ctx      context.Context // of all that Run has started
 	listener net.Listener
@@ -60,10 +66,9 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	cfg.Protocols = slices.Clone(cfg.Protocols)
 	s := &Server{
 		cfg: cfg, log: cfg.Log, local: cfg.Local, begun: time.Now(),
-		peers: make(map[enode.ID]*Peer), waiting: make(map[*peering.Inbound]net.Conn), hungry: make(chan struct{}, 1), ready: make(chan struct{}),
+		peers: make(map[enode.ID]*Peer), finders: make(map[*Protocol]context.CancelFunc), waiting: make(map[*peering.Inbound]net.Conn), hungry: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -88,14 +93,12 @@ func New(cfg Config) (*Server, error) {
 	if s.cfg.Upgrade == nil {
 		s.cfg.Upgrade = RLPx
 	}
+	s.makeCore()
 	for _, p := range cfg.Protocols {
-		for key, value := range p.Attributes {
-			if err := s.local.Set(key, value); err != nil {
-				return nil, fmt.Errorf("p2p: record entry %q of protocol %v: %w", key, p.Cap(), err)
-			}
+		if err := s.AddProtocol(p); err != nil {
+			return nil, err
 		}
 	}
-	s.makeCore()
 	return s, nil
 }
 
@@ -130,15 +133,14 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.listener != nil {
 		s.wg.Go(s.acceptLoop)
 	}
-	if s.disc != nil && len(s.cfg.Protocols) > 0 { // else whoever is found is useless
-		s.wg.Go(func() { s.find("discovery", s.disc.RandomNodes(ctx, nil)) })
+	if s.disc != nil {
+		s.wg.Go(func() { s.find(ctx, "discovery", s.disc.RandomNodes(ctx, nil)) })
 	}
-	for i := range s.cfg.Protocols {
-		if p := &s.cfg.Protocols[i]; p.Candidates != nil {
-			go s.find(p.Cap().String(), p.Candidates) // whoever made it knows when it ends
+	s.do(func(*peering.Core) {
+		for _, p := range s.speaks {
+			s.findFor(p)
 		}
-	}
-	s.do(func(*peering.Core) {})
+	})
 	<-ctx.Done()
 	s.close()
 	return nil
@@ -251,32 +253,44 @@ func (s *Server) do(f func(c *peering.Core)) bool {
 	if at := s.core.NextWake(); !at.IsZero() {
 		s.timer.Reset(max(0, at.Sub(now)))
 	}
-	if s.core.WantsNodes() {
+	if s.wantsNodes() {
 		signal(s.hungry)
 	}
 	return true
 }
 
-// find gives the machine nodes from a source, as long as it wants some.
-func (s *Server) find(source string, nodes func(yield func(*enode.Node) bool)) {
+// wantsNodes reports whether nodes should be looked for: without a protocol whoever
+// is found is of no use. The caller holds the lock.
+func (s *Server) wantsNodes() bool { return len(s.speaks) > 0 && s.core.WantsNodes() }
+
+// find gives the machine nodes from a source, as long as it wants some, until ctx
+// ends.
+func (s *Server) find(ctx context.Context, source string, nodes iter.Seq[*enode.Node]) {
+	if !s.awaitHunger(ctx) {
+		return
+	}
 	for n := range nodes {
-		wants := false
-		running := s.do(func(c *peering.Core) {
-			c.NodeFound(n, source)
-			wants = c.WantsNodes()
-		})
-		for running && !wants {
-			select {
-			case <-s.hungry:
-				running = s.do(func(c *peering.Core) { wants = c.WantsNodes() })
-			case <-s.ctx.Done():
-				return
-			}
-		}
-		if !running || s.ctx.Err() != nil {
+		s.do(func(c *peering.Core) { c.NodeFound(n, source) })
+		if !s.awaitHunger(ctx) {
 			return
 		}
 	}
+}
+
+// awaitHunger waits until more nodes are wanted. It reports false when ctx ends.
+func (s *Server) awaitHunger(ctx context.Context) bool {
+	for ctx.Err() == nil {
+		wants := false
+		s.do(func(*peering.Core) { wants = s.wantsNodes() })
+		if wants {
+			return true
+		}
+		select {
+		case <-s.hungry:
+		case <-ctx.Done():
+		}
+	}
+	return false
 }
 
 // Self returns the own node with its current record.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/kithnet/kith/enode"
@@ -172,14 +173,19 @@ func (s *Server) setup(ctx context.Context, conn net.Conn, n *enode.Node, static
 	if err := s.checkKey(p, in); err != nil {
 		return nil, reasonFrom(err), err
 	}
-	hello, err := p.conn.Hello(ctx, s.hello())
+	own := s.protocols() // of the Hello, and so of what the codes mean
+	hello, err := p.conn.Hello(ctx, s.hello(own))
 	if err != nil {
 		if isDisc(err) {
 			return nil, peering.Rejected, err
 		}
 		return nil, peering.HandshakeFailed, err
 	}
-	if err := s.addPeer(p, hello); err != nil {
+	p.client, p.caps, p.port = hello.Client, hello.Caps, hello.ListenPort
+	for _, m := range match(own, hello.Caps) {
+		p.protos = append(p.protos, &protoRW{peer: p, proto: m, in: newInbox()})
+	}
+	if err := s.addPeer(p, own); err != nil {
 		return nil, reasonFrom(err), err
 	}
 	return p, 0, nil
@@ -219,15 +225,11 @@ func (s *Server) checkKey(p *Peer, in *peering.Inbound) (err error) {
 	return nil
 }
 
-// addPeer is the checkpoint after the protocol handshake.
-func (s *Server) addPeer(p *Peer, hello *rlpx.Hello) (err error) {
-	p.client, p.caps = hello.Client, hello.Caps
+// addPeer is the checkpoint after the protocol handshake, which told of own.
+func (s *Server) addPeer(p *Peer, own []*Protocol) (err error) {
 	running := s.do(func(c *peering.Core) {
 		if s.state != running {
 			return
-		}
-		for _, m := range match(s.cfg.Protocols, hello.Caps) {
-			p.protos = append(p.protos, &protoRW{peer: p, proto: m, in: newInbox()})
 		}
 		var replaced *peering.Conn
 		if replaced, err = c.AddPeer(p.slot, len(p.protos) > 0); err == nil {
@@ -236,6 +238,9 @@ func (s *Server) addPeer(p *Peer, hello *rlpx.Hello) (err error) {
 			}
 			p.since = time.Now()
 			s.peers[p.ID()] = p
+			if !slices.Equal(own, s.speaks) {
+				s.mend()
+			}
 		}
 	})
 	switch {
@@ -261,9 +266,9 @@ func (s *Server) keep(p *Peer) {
 	s.feed.tell(Event{Kind: PeerDropped, At: time.Now(), ID: p.ID(), Peer: p, Err: p.err, Remote: p.remote})
 }
 
-func (s *Server) hello() *rlpx.Hello {
+func (s *Server) hello(own []*Protocol) *rlpx.Hello {
 	return &rlpx.Hello{
-		Version: rlpx.Version, Client: s.cfg.Name, Caps: capsOf(s.cfg.Protocols),
+		Version: rlpx.Version, Client: s.cfg.Name, Caps: capsOf(own),
 		ListenPort: uint64(s.local.Node().TCP()), ID: s.cfg.Key.Public(),
 	}
 }
@@ -317,7 +322,7 @@ func (s *Server) Connect(ctx context.Context, n *enode.Node) (*Peer, error) {
 		case !up:
 			return nil, ErrClosed
 		case p == nil:
-			return s.connect(ctx, n)
+			return s.connect(ctx, n, true)
 		case p.Err() == nil:
 			return p, nil
 		}
@@ -330,7 +335,7 @@ func (s *Server) Connect(ctx context.Context, n *enode.Node) (*Peer, error) {
 }
 
 // connect dials a node. The caller has added to the group.
-func (s *Server) connect(ctx context.Context, n *enode.Node) (*Peer, error) {
+func (s *Server) connect(ctx context.Context, n *enode.Node, static bool) (*Peer, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
@@ -339,7 +344,7 @@ func (s *Server) connect(ctx context.Context, n *enode.Node) (*Peer, error) {
 			n = found
 		}
 	}
-	p, reason, err := s.dial(ctx, n, true)
+	p, reason, err := s.dial(ctx, n, static)
 	if err != nil {
 		s.wg.Done()
 		return nil, fmt.Errorf("p2p: %v: %w", reason, err)

@@ -19,6 +19,7 @@ import (
 type memNet struct {
 	mu    sync.Mutex
 	at    map[netip.AddrPort]*memListener
+	net   byte // first of the addresses' bytes
 	next  byte
 	black map[netip.AddrPort]bool // connects, and then nothing
 }
@@ -55,7 +56,7 @@ func (l *memListener) Close() error {
 func (l *memListener) Addr() net.Addr { return net.TCPAddrFromAddrPort(l.addr) }
 
 func newMemNet() *memNet {
-	return &memNet{at: make(map[netip.AddrPort]*memListener), black: make(map[netip.AddrPort]bool)}
+	return &memNet{net: 10, at: make(map[netip.AddrPort]*memListener), black: make(map[netip.AddrPort]bool)}
 }
 
 func (n *memNet) listen() *memListener {
@@ -63,7 +64,7 @@ func (n *memNet) listen() *memListener {
 	defer n.mu.Unlock()
 	n.next++
 	l := &memListener{
-		addr:  netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, n.next}), 30303),
+		addr:  netip.AddrPortFrom(netip.AddrFrom4([4]byte{n.net, 0, 0, n.next}), 30303),
 		conns: make(chan net.Conn, 100), done: make(chan struct{}),
 	}
 	n.at[l.addr] = l
@@ -82,7 +83,7 @@ func (n *memNet) dial(ctx context.Context, at netip.AddrPort) (net.Conn, error) 
 		return nil, errors.New("no route")
 	}
 	select {
-	case l.conns <- memConn{b, netip.MustParseAddrPort("10.9.9.9:1")}:
+	case l.conns <- memConn{b, netip.AddrPortFrom(netip.AddrFrom4([4]byte{n.net, 9, 9, 9}), 1)}:
 		return memConn{a, at}, nil
 	case <-l.done:
 		return nil, errors.New("refused")

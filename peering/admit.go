@@ -104,6 +104,7 @@ func (c *Core) PostHandshake(conn *Conn, addr netip.Addr) error {
 }
 
 func (c *Core) take(conn *Conn) {
+	c.Release(conn.ID)
 	c.conns[conn.ID] = conn
 	c.count(conn, 1)
 }
@@ -126,7 +127,7 @@ func (c *Core) beats(conn, other *Conn) bool {
 
 func (c *Core) full(conn *Conn) bool {
 	switch {
-	case conn.Static || c.isTrusted(conn.ID):
+	case conn.Static || c.isTrusted(conn.ID) || c.held[conn.ID] != nil:
 		return false
 	case c.dialed+c.accepted >= c.cfg.MaxPeers:
 		return true
@@ -173,11 +174,36 @@ func (c *Core) Remove(conn *Conn, err error) {
 	c.recent.add(conn.ID, retryAfter, c.now)
 	if c.conns[conn.ID] == conn {
 		delete(c.conns, conn.ID)
-		c.count(conn, -1)
+		if c.held[conn.ID] == nil {
+			c.count(conn, -1)
+		}
 	}
 	if !conn.since.IsZero() {
 		c.peers = slices.DeleteFunc(c.peers, func(other *Conn) bool { return other == conn })
 		c.note(Event{Kind: EventDropped, ID: conn.ID, Inbound: conn.Inbound, Err: err})
+	}
+}
+
+// Hold keeps the place of a peer that is to be dropped and connected again, until it
+// is back or Release is called. It reports whether the peer is a static node, which is
+// dialed again by itself, at once.
+func (c *Core) Hold(conn *Conn) (static bool) {
+	if c.conns[conn.ID] == conn {
+		c.held[conn.ID] = conn
+	}
+	s := c.statics[conn.ID]
+	if s != nil {
+		s.next = time.Time{}
+	}
+	return s != nil
+}
+
+// Release ends that.
+func (c *Core) Release(id enode.ID) {
+	conn := c.held[id]
+	delete(c.held, id)
+	if conn != nil && c.conns[id] == nil {
+		c.count(conn, -1)
 	}
 }
 

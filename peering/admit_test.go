@@ -204,3 +204,57 @@ func TestAccept(t *testing.T) {
 		t.Errorf("%+v, %d networks", s, len(l.pending.byNet))
 	}
 }
+
+// TestHold: the place of a peer that is to come back is nobody else's, and is free
+// when it is given up.
+func TestHold(t *testing.T) {
+	l := newLab(t, func(c *Config) { c.MaxPeers, c.DialRatio = 4, 2 })
+	var peers []*Conn
+	for i := range 4 {
+		p, err := l.join(node(i), i >= 2, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		peers = append(peers, p)
+	}
+	full := func(i int, inbound bool) bool {
+		p, err := l.join(node(i), inbound, false)
+		if err == nil {
+			l.Remove(p, nil)
+		}
+		return err == TooManyPeers
+	}
+	for i, p := range peers {
+		if l.Hold(p) {
+			t.Error("held as a static node")
+		}
+		if l.Remove(p, nil); !full(10+i, p.Inbound) {
+			t.Errorf("the place of peer %d is taken", i)
+		}
+	}
+	back, err := l.join(node(0), true, false) // this time from the other side
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Release(peers[0].ID); !full(20, false) || !full(21, true) {
+		t.Error("a peer came back, and there is a place more")
+	}
+	l.Release(peers[2].ID)
+	if full(22, false) || !full(23, true) {
+		t.Error("a place that was given up is not free")
+	}
+	l.Hold(back)
+	l.AddTrusted(back.ID)
+	l.Remove(back, nil)
+	l.Release(back.ID)
+	l.RemoveTrusted(back.ID)
+	check(t, l.Core)
+	l.AddStatic(node(1))
+	l.dialsNow()
+	l.Dialed(l.dials[node(1).ID()], Unreachable, nil)
+	if p, _ := l.join(node(1), false, true); !l.Hold(p) {
+		t.Error("a static node is not known as one")
+	} else if l.Remove(p, nil); len(l.dialsNow()) != 1 {
+		t.Error("it is not dialed at once")
+	}
+}

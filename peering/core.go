@@ -66,9 +66,10 @@ type Core struct {
 	recent history[enode.ID]
 
 	conns    map[enode.ID]*Conn // peers, and connections between the last two checkpoints
+	held     map[enode.ID]*Conn // whose places are kept; most are in conns no more
 	peers    []*Conn            // of conns, in the order in which they became peers
-	dialed   int                // of conns, dialed by this side and not static or trusted
-	accepted int                // of conns, inbound and not trusted
+	dialed   int                // of conns and held, dialed by this side and not static or trusted
+	accepted int                // of conns and held, inbound and not trusted
 
 	pending gateway
 	rotate  time.Time
@@ -101,6 +102,7 @@ func New(cfg Config) *Core {
 		queued:  make(map[enode.ID]struct{}),
 		dials:   make(map[enode.ID]*DialTask),
 		conns:   make(map[enode.ID]*Conn),
+		held:    make(map[enode.ID]*Conn),
 	}
 }
 
@@ -120,6 +122,9 @@ func (c *Core) RemoveTrusted(id enode.ID) { c.setTrusted(id, false) }
 
 func (c *Core) setTrusted(id enode.ID, trusted bool) {
 	conn := c.conns[id]
+	if conn == nil {
+		conn = c.held[id]
+	}
 	if conn != nil {
 		c.count(conn, -1)
 	}

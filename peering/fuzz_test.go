@@ -15,9 +15,9 @@ func FuzzCore(f *testing.F) {
 		p := play{Core: New(Config{MaxPeers: 6, DialRatio: 2, MaxPending: 4, MaxDials: 4, Rand: rand.New(rand.NewPCG(1, 2))})}
 		p.Advance(epoch)
 		for i := 0; i+1 < len(moves); i += 2 {
-			p.move(moves[i]%12, int(moves[i+1]))
+			p.move(moves[i]%14, int(moves[i+1]))
 			check(t, p.Core)
-			if at := p.NextWake(); moves[i]%12 == 1 && !at.IsZero() && !at.After(p.now) {
+			if at := p.NextWake(); moves[i]%14 == 1 && !at.IsZero() && !at.After(p.now) {
 				t.Fatalf("to be called again at once, after %v", at.Sub(p.now))
 			}
 		}
@@ -80,6 +80,12 @@ func (p *play) move(what byte, x int) {
 		} else {
 			p.RemoveTrusted(n.ID())
 		}
+	case 12:
+		if len(p.peers) > 0 {
+			p.Hold(p.peers[x%len(p.peers)])
+		}
+	case 13:
+		p.Release(n.ID())
 	}
 }
 
@@ -114,6 +120,18 @@ func check(t *testing.T, c *Core) {
 		switch {
 		case c.isTrusted(id) || conn.Static:
 			static++
+		case conn.Inbound:
+			accepted++
+		default:
+			dialed++
+		}
+	}
+	for id, conn := range c.held {
+		switch {
+		case c.conns[id] == conn:
+		case c.conns[id] != nil:
+			t.Fatalf("a place is kept for %s, which is back", id.Short())
+		case c.isTrusted(id) || conn.Static:
 		case conn.Inbound:
 			accepted++
 		default:
