@@ -10,6 +10,8 @@ type item struct {
 	lastPong int64   // nanoseconds since 1970; 0 is never
 	lastPing int64
 	fails    int32
+	points   int8  // its score
+	scored   int64 // when that changed
 }
 
 func (it *item) id() enode.ID {

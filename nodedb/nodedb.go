@@ -1,6 +1,6 @@
 // Package nodedb remembers known nodes over a restart: where they are, when
-// they last proved it and how often they failed since, and the record of the
-// local node.
+// they last proved it and how often they failed since, what they were worth as
+// peers, and the record of the local node.
 //
 // What it promises: everything is in memory, so that no call waits for a disk.
 // A DB with a path also writes a snapshot of itself to that file, from a
@@ -105,8 +105,8 @@ func Open(path string, log *slog.Logger) (*DB, error) {
 
 // Put stores an entry in the place of the one with its node's ID. When there are
 // more than DefaultMax, the one longest without a proof (the oldest LastPong,
-// then the most Fails) is dropped: be it the new one. Without a Node it does
-// nothing.
+// then the most Fails) is dropped: be it the new one. A score stays. Without a Node
+// it does nothing.
 func (db *DB) Put(e Entry) {
 	if e.Node == nil {
 		return
@@ -119,6 +119,14 @@ func (db *DB) Put(e Entry) {
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
+	if old, ok := db.items.get(it.id()); ok {
+		it.points, it.scored = old.points, old.scored
+	}
+	db.store(it)
+}
+
+// store puts an item. The caller holds the lock.
+func (db *DB) store(it item) {
 	if db.items.put(it) {
 		db.items.shrink(db.max)
 		db.changed()

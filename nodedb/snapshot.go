@@ -20,16 +20,17 @@ import (
 //
 // and its body one RLP list:
 //
-//	[ local record, [ [node, lastPong, lastPing, fails], … ] ]
+//	[ local record, [ [node, lastPong, lastPing, fails, points, scored], … ] ]
 //	node = [ id, record, url, ip, udp ]
 //
-// Times are nanoseconds since 1970, 0 for never. A node has either a record or,
+// Times are nanoseconds since 1970, 0 for never; points are a byte in two's
+// complement. A node has either a record or,
 // without one, its enode URL; ip and udp are its UDP endpoint, which need not be
 // the one it announced. An ip is 4 or 16 bytes, or empty when unknown. DNS names
 // survive only where there is no record.
 const (
 	magic   = "kithdb\n"
-	version = 1
+	version = 2
 
 	headerSize = len(magic) + 1 + sha256.Size
 
@@ -93,6 +94,8 @@ func appendItem(b []byte, it *item) []byte {
 	b = rlp.AppendUint(b, uint64(it.lastPong))
 	b = rlp.AppendUint(b, uint64(it.lastPing))
 	b = rlp.AppendUint(b, uint64(it.fails))
+	b = rlp.AppendUint(b, uint64(uint8(it.points)))
+	b = rlp.AppendUint(b, uint64(it.scored))
 	return rlp.WrapList(b, start)
 }
 
@@ -150,11 +153,11 @@ func decodeSnapshot(data []byte) (local []byte, all []item, err error) {
 
 func decodeItem(c rlp.Cursor) (item, error) {
 	raw := c.Raw()
-	pong, ping, fails := c.Uint64(), c.Uint64(), c.Uint64()
+	pong, ping, fails, points, scored := c.Uint64(), c.Uint64(), c.Uint64(), c.Uint64(), c.Uint64()
 	if err := c.End(); err != nil {
 		return item{}, err
 	}
-	if pong > math.MaxInt64 || ping > math.MaxInt64 || fails > math.MaxInt32 {
+	if max(pong, ping, scored) > math.MaxInt64 || fails > math.MaxInt32 || points > math.MaxUint8 {
 		return item{}, errRange
 	}
 	p := &packed{raw: bytes.Clone(raw)}
@@ -164,7 +167,7 @@ func decodeItem(c rlp.Cursor) (item, error) {
 	if err := fields.Err(); err != nil {
 		return item{}, err
 	}
-	return item{packed: p, lastPong: int64(pong), lastPing: int64(ping), fails: int32(fails)}, nil
+	return item{packed: p, lastPong: int64(pong), lastPing: int64(ping), fails: int32(fails), points: int8(points), scored: int64(scored)}, nil
 }
 
 // node verifies a packed node and makes it one.

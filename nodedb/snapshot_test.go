@@ -33,7 +33,7 @@ func TestFullSnapshotFitsItsLimit(t *testing.T) {
 	all := make([]item, DefaultMax)
 	for i := range all {
 		raw := bytes.Repeat([]byte{0xff}, 590)
-		all[i] = item{packed: &packed{raw: raw[:590-22]}, lastPong: 1<<63 - 1, lastPing: 1<<63 - 1, fails: 1<<31 - 1}
+		all[i] = item{packed: &packed{raw: raw[:590-33]}, lastPong: 1<<63 - 1, lastPing: 1<<63 - 1, fails: 1<<31 - 1, points: -1, scored: 1<<63 - 1}
 	}
 	size := len(encodeSnapshot(make([]byte, enr.MaxSize), all))
 	if size > maxFileSize || size < maxFileSize*9/10 {
@@ -47,7 +47,7 @@ func TestFullSnapshotFitsItsLimit(t *testing.T) {
 func FuzzSnapshot(f *testing.F) {
 	file := encodeSnapshot(testRecord(f, 2).Raw(), []item{
 		{node: testNode(f, 0), lastPong: start.UnixNano()},
-		{node: testNode(f, 1), lastPing: start.UnixNano(), fails: 7},
+		{node: testNode(f, 1), lastPing: start.UnixNano(), fails: 7, points: -3, scored: start.UnixNano()},
 	})
 	f.Add(file)
 	f.Add(file[:len(file)-9])

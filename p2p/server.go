@@ -108,8 +108,10 @@ func (s *Server) makeCore() {
 	s.core = peering.New(peering.Config{
 		Self: s.local.ID(), MaxPeers: s.cfg.MaxPeers, DialRatio: s.cfg.DialRatio, MaxPending: s.cfg.MaxPending,
 		NetRestrict: s.cfg.NetRestrict, Rand: rand.New(rand.NewChaCha8(seed)), Trace: s.feed.core,
+		Scored: s.scored,
 	})
 	s.core.Advance(time.Now())
+	s.loadScores()
 	for _, n := range s.cfg.Static {
 		s.core.AddStatic(n)
 	}
@@ -135,6 +137,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	if s.disc != nil {
 		s.wg.Go(func() { s.find(ctx, "discovery", s.disc.RandomNodes(ctx, nil)) })
+	}
+	if s.cfg.DB != nil {
+		s.wg.Go(func() { s.find(ctx, "database", s.goodNodes()) })
 	}
 	s.do(func(*peering.Core) {
 		for _, p := range s.speaks {

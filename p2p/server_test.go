@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/nodedb"
 	"github.com/kithnet/kith/peering"
 	"github.com/kithnet/kith/rlpx"
 )
@@ -403,5 +405,36 @@ func TestNoProtocols(t *testing.T) {
 	eventually(t, "it is dialed, and refuses", func() bool { return s.Stats().Refused[peering.Useless] > 0 })
 	if stats := s.Stats(); stats.Found+stats.Dials > 0 || len(s.Peers()) > 0 {
 		t.Errorf("%+v", stats)
+	}
+}
+
+// TestScoresKept: after a restart a node that was of use is a peer again, without
+// anybody telling of it, and one that was of none is left alone.
+func TestScoresKept(t *testing.T) {
+	db, err := nodedb.Open("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, bad := start(t, Config{Protocols: []Protocol{echo()}}), start(t, Config{Protocols: []Protocol{named("other", 1)}})
+	p := echo()
+	p.Candidates = slices.Values([]*enode.Node{good.Self(), bad.Self()})
+	cfg := Config{Key: newKey(t), Protocols: []Protocol{p}, DB: db}
+	s, stop := startUntil(t, cfg)
+	eventually(t, "one is a peer, the other is not", func() bool {
+		return len(s.Peers()) == 1 && s.Stats().Refused[peering.Useless] == 1 && s.Stats().Dialing == 0
+	})
+	s.Peers()[0].Useful()
+	stop()
+	scores := db.Scores()
+	slices.SortFunc(scores, func(a, b nodedb.Score) int { return b.Points - a.Points })
+	if len(scores) != 2 || scores[0].ID != good.Self().ID() || scores[0].Points != 1 || scores[1].ID != bad.Self().ID() || scores[1].Points >= 0 {
+		t.Fatalf("%+v", scores)
+	}
+	cfg.Protocols = []Protocol{echo()}
+	s = start(t, cfg)
+	eventually(t, "it is back", func() bool { return len(s.Peers()) == 1 && s.Peers()[0].ID() == good.Self().ID() })
+	s.do(func(c *peering.Core) { c.NodeFound(bad.Self(), "test") })
+	if got := s.Stats(); got.Refused[peering.Disappointing] != 1 || got.Dials != 1 {
+		t.Errorf("%+v", got)
 	}
 }

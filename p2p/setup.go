@@ -256,12 +256,15 @@ func (s *Server) addPeer(p *Peer, own []*Protocol) (err error) {
 // keep runs a peer until it ends.
 func (s *Server) keep(p *Peer) {
 	p.run()
-	s.mu.Lock()
-	if s.peers[p.ID()] == p {
-		delete(s.peers, p.ID())
-	}
-	s.mu.Unlock()
-	s.do(func(c *peering.Core) { c.Remove(p.slot, p.err) })
+	s.do(func(c *peering.Core) {
+		if errors.Is(p.err, errProtocol) {
+			c.Useless(p.ID())
+		}
+		c.Remove(p.slot, p.err)
+		if s.peers[p.ID()] == p {
+			delete(s.peers, p.ID())
+		}
+	})
 	close(p.freed)
 	s.feed.tell(Event{Kind: PeerDropped, At: time.Now(), ID: p.ID(), Peer: p, Err: p.err, Remote: p.remote})
 }

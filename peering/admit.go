@@ -146,6 +146,7 @@ func (c *Core) AddPeer(conn *Conn, useful bool) (replaced *Conn, err error) {
 	case conn.lost:
 		return nil, c.refuse(conn.ID, AlreadyConnected)
 	case !useful:
+		c.earn(conn.ID, scoreUseless)
 		return nil, c.refuse(conn.ID, Useless)
 	case other == nil && c.full(conn): // the one that it was to replace has gone
 		return nil, c.refuse(conn.ID, TooManyPeers)
@@ -158,6 +159,7 @@ func (c *Core) AddPeer(conn *Conn, useful bool) (replaced *Conn, err error) {
 			replaced = other
 		}
 	}
+	c.redeem(conn.ID)
 	conn.since = c.now
 	c.peers = append(c.peers, conn)
 	c.stats.Connected++
@@ -179,6 +181,9 @@ func (c *Core) Remove(conn *Conn, err error) {
 		}
 	}
 	if !conn.since.IsZero() {
+		if c.now.Sub(conn.since) >= rotateAge {
+			c.earn(conn.ID, scoreStayed)
+		}
 		c.peers = slices.DeleteFunc(c.peers, func(other *Conn) bool { return other == conn })
 		c.note(Event{Kind: EventDropped, ID: conn.ID, Inbound: conn.Inbound, Err: err})
 	}
@@ -204,12 +209,5 @@ func (c *Core) Release(id enode.ID) {
 	delete(c.held, id)
 	if conn != nil && c.conns[id] == nil {
 		c.count(conn, -1)
-	}
-}
-
-// Useful notes that a protocol finds a peer useful: it is not rotated out for a while.
-func (c *Core) Useful(id enode.ID) {
-	if conn := c.conns[id]; conn != nil {
-		conn.good = c.now
 	}
 }

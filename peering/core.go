@@ -29,6 +29,10 @@ type Config struct {
 	Rand        *rand.Rand
 	// Trace, if set, hears of every step. It must not call the Core.
 	Trace func(Event)
+	// Scored, if set, hears of every change of a score, for SetScore when all this
+	// begins anew. n is the node if it is known where it listens, else nil. It must
+	// not call the Core.
+	Scored func(id enode.ID, n *enode.Node, s Score)
 }
 
 func orDefault(v, def int) int {
@@ -44,10 +48,11 @@ type Conn struct {
 	Inbound bool
 	Static  bool // dialed because it is a static node
 
-	since time.Time // when it became a peer; zero: not yet
-	good  time.Time // when a protocol last called it useful
-	lost  bool      // another connection to the same node is kept instead
-	done  bool      // removed
+	since   time.Time // when it became a peer; zero: not yet
+	good    time.Time // when a protocol last called it useful
+	praised time.Time // when that last made its score better
+	lost    bool      // another connection to the same node is kept instead
+	done    bool      // removed
 }
 
 // Core is the state. Make it with New.
@@ -73,7 +78,8 @@ type Core struct {
 
 	pending gateway
 	rotate  time.Time
-	journal journal
+	journal latest[[]Event]
+	scores  latest[Score]
 	stats   Stats
 }
 
@@ -103,6 +109,8 @@ func New(cfg Config) *Core {
 		dials:   make(map[enode.ID]*DialTask),
 		conns:   make(map[enode.ID]*Conn),
 		held:    make(map[enode.ID]*Conn),
+		journal: latest[[]Event]{max: maxTraced},
+		scores:  latest[Score]{max: maxScored},
 	}
 }
 

@@ -308,8 +308,8 @@ func TestJournalIsBounded(t *testing.T) {
 			l.refuse(kept.ID(), []Reason{TooManyPeers, Useless}[i/100%2])
 		}
 	}
-	if len(l.journal.traces) > maxTraced {
-		t.Errorf("%d traces", len(l.journal.traces))
+	if len(l.journal.by) > maxTraced {
+		t.Errorf("%d traces", len(l.journal.by))
 	}
 	steps := l.Explain(kept.ID())
 	if len(steps) != maxSteps || steps[0].Source != "first" || steps[len(steps)-1].Kind != EventRefused {

@@ -35,9 +35,10 @@ type static struct {
 	unknown bool      // where it was is not where it is: look it up
 }
 
+// candidate is a node that waits for a dial.
 type candidate struct {
-	node  *enode.Node
-	since time.Time
+	node   *enode.Node
+	points int // its score
 }
 
 // DialTask is a dial to begin.
@@ -89,12 +90,28 @@ func (c *Core) NodeFound(n *enode.Node, source string) {
 		c.refuse(id, NetRestrict)
 	case c.recent.has(id, retryAfter, c.now):
 		c.refuse(id, TriedRecently)
-	case len(c.queue) >= maxQueue:
-		c.refuse(id, QueueFull)
+	case c.disappointing(id):
+		c.refuse(id, Disappointing)
 	default:
-		c.queue = append(c.queue, candidate{n, c.now})
-		c.queued[id] = struct{}{}
 		c.note(Event{Kind: EventFound, ID: id, Source: source})
+		c.enqueue(n)
+	}
+}
+
+// enqueue puts a node behind those that are worth at least as much. When too many
+// wait, the last goes.
+func (c *Core) enqueue(n *enode.Node) {
+	at, points := len(c.queue), c.Score(n.ID()).Points
+	for at > 0 && c.queue[at-1].points < points {
+		at--
+	}
+	c.queue = slices.Insert(c.queue, at, candidate{n, points})
+	c.queued[n.ID()] = struct{}{}
+	if len(c.queue) > maxQueue {
+		last := c.queue[maxQueue].node.ID()
+		c.queue = c.queue[:maxQueue]
+		delete(c.queued, last)
+		c.refuse(last, QueueFull)
 	}
 }
 
@@ -177,6 +194,9 @@ func (c *Core) Dialed(t *DialTask, reason Reason, err error) {
 	if c.dials[id] != t {
 		return
 	}
+	if reason == Unreachable || reason == HandshakeFailed {
+		c.failed(id)
+	}
 	delete(c.dials, id)
 	if !t.Static {
 		c.found--
@@ -233,7 +253,7 @@ func (c *Core) NextWake() (next time.Time) {
 
 // rotated returns the peer that has to make room, if it is time for one: among those
 // that this side dialed, that are there for long and that no protocol has called
-// useful of late, the oldest.
+// useful of late, the one with the lowest score, and of several the oldest.
 func (c *Core) rotated() []*Conn {
 	if c.dialed < c.maxDialed() || c.dialed == 0 {
 		c.rotate = time.Time{}
@@ -246,13 +266,19 @@ func (c *Core) rotated() []*Conn {
 		return nil
 	}
 	c.rotate = c.now.Add(rotateEvery)
-	oldest := slices.IndexFunc(c.peers, func(conn *Conn) bool {
-		return !conn.Inbound && !conn.Static && !c.isTrusted(conn.ID) &&
-			c.now.Sub(conn.since) >= rotateAge && c.now.Sub(conn.good) >= rotateAge
-	})
-	if oldest < 0 {
+	var least *Conn
+	for _, conn := range c.peers {
+		if conn.Inbound || conn.Static || c.isTrusted(conn.ID) ||
+			c.now.Sub(conn.since) < rotateAge || c.now.Sub(conn.good) < rotateAge {
+			continue
+		}
+		if least == nil || c.Score(conn.ID).Points < c.Score(least.ID).Points {
+			least = conn
+		}
+	}
+	if least == nil {
 		return nil
 	}
-	c.refuse(c.peers[oldest].ID, Rotated)
-	return []*Conn{c.peers[oldest]}
+	c.refuse(least.ID, Rotated)
+	return []*Conn{least}
 }

@@ -27,6 +27,8 @@
 //   - static nodes are dialed first and for ever, with growing pauses; all others
 //     only while fewer than MaxPeers/DialRatio outbound peers are there, at most
 //     MaxDials at once, and none within 35 seconds of the last try;
+//   - a node is dialed before others if it was a good peer, and left alone for a
+//     while, which doubles, if it was none ([Score]); static nodes are never;
 //   - of two connections between the same two nodes that are set up at the same
 //     time both sides keep the same one;
 //   - a stranger can't use up the places of trusted nodes, nor those for outbound

@@ -1,7 +1,6 @@
 package peering
 
 import (
-	"container/list"
 	"slices"
 	"time"
 
@@ -50,21 +49,11 @@ const (
 	maxSteps = 12
 )
 
-// journal keeps the latest steps of the latest nodes.
-type journal struct {
-	traces map[enode.ID]*list.Element
-	order  list.List // of *trace, by their latest step, newest first
-}
-
-type trace struct {
-	id    enode.ID
-	steps []Event
-}
-
 // note keeps and tells a step.
 func (c *Core) note(e Event) {
 	e.At = c.now
-	c.journal.add(e)
+	steps := c.journal.touch(e.ID)
+	*steps = addStep(*steps, e)
 	if c.cfg.Trace != nil {
 		c.cfg.Trace(e)
 	}
@@ -73,34 +62,21 @@ func (c *Core) note(e Event) {
 // Explain returns the first and the latest steps of a node, oldest first; nil when
 // nothing is known of it.
 func (c *Core) Explain(id enode.ID) []Event {
-	if at := c.journal.traces[id]; at != nil {
-		return slices.Clone(at.Value.(*trace).steps)
+	if steps := c.journal.get(id); steps != nil {
+		return slices.Clone(*steps)
 	}
 	return nil
 }
 
-func (j *journal) add(e Event) {
-	at := j.traces[e.ID]
-	if at == nil {
-		if len(j.traces) >= maxTraced {
-			delete(j.traces, j.order.Remove(j.order.Back()).(*trace).id)
-		}
-		if j.traces == nil {
-			j.traces = make(map[enode.ID]*list.Element)
-		}
-		at = j.order.PushFront(&trace{id: e.ID})
-		j.traces[e.ID] = at
+func addStep(steps []Event, e Event) []Event {
+	if last := len(steps) - 1; last >= 0 && steps[last].same(e) {
+		steps[last].At = e.At // again
+		return steps
 	}
-	j.order.MoveToFront(at)
-	t := at.Value.(*trace)
-	if last := len(t.steps) - 1; last >= 0 && t.steps[last].same(e) {
-		t.steps[last].At = e.At // again
-		return
+	if len(steps) >= maxSteps {
+		steps = slices.Delete(steps, 1, 2)
 	}
-	if len(t.steps) >= maxSteps {
-		t.steps = slices.Delete(t.steps, 1, 2)
-	}
-	t.steps = append(t.steps, e)
+	return append(steps, e)
 }
 
 // same reports whether two steps differ in nothing but their time.

@@ -13,6 +13,7 @@ const (
 	Rejected                // it was reached, and refused
 	NetRestrict             // outside of the allowed networks
 	TriedRecently           // dialed, or let in from its address, a moment ago
+	Disappointing           // of no use when it was tried, and so left alone for a while
 	TooManyPending          // too many handshakes under way, in total or from its network
 	Self                    // this node
 	AlreadyDialing          // a dial to it is under way
@@ -27,7 +28,7 @@ const (
 
 func (r Reason) String() string {
 	names := [NumReasons]string{"unknown", "no address", "unreachable", "handshake failed", "refused by the other side", "outside of the allowed networks",
-		"tried a moment ago", "too many handshakes under way", "this node itself", "already being dialed",
+		"tried a moment ago", "of no use before", "too many handshakes under way", "this node itself", "already being dialed",
 		"already connected", "too many peers", "no common protocol", "rotated out", "more found than can be tried"}
 	if r >= NumReasons {
 		r = 0
