@@ -57,14 +57,14 @@ func counts[T ~uint8](by []uint64) (list []Count[T]) {
 func (h Health) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d of %d peers, %d inbound; %d nodes found, %d dialed", h.Peers, h.MaxPeers, h.Inbound, h.Found, h.Dialed)
-	list(&b, "; ", h.Reasons)
-	list(&b, "; told ", h.Told)
+	list(&b, "; not peers: ", h.Reasons)
+	list(&b, "; told: ", h.Told)
 	return b.String()
 }
 
-func list[T any](b *strings.Builder, sep string, counts []Count[T]) {
+func list[T fmt.Stringer](b *strings.Builder, sep string, counts []Count[T]) {
 	for _, c := range counts {
-		fmt.Fprintf(b, "%s%v: %d", sep, c.What, c.N)
+		fmt.Fprintf(b, "%s%s %d", sep, c.What.String(), c.N)
 		sep = ", "
 	}
 }

@@ -133,7 +133,7 @@ func TestHealth(t *testing.T) {
 	a := start(t, Config{Protocols: []Protocol{echo()}, Static: []*enode.Node{full.Self(), other.Self()}})
 	eventually(t, "both refuse", func() bool { return len(a.Health().Told)+len(a.Health().Reasons) >= 3 })
 	if got := a.Health().String(); !strings.HasPrefix(got, "0 of 50 peers, 0 inbound; 0 nodes found, 2 dialed; ") ||
-		!strings.Contains(got, "too many peers: 1") {
+		!strings.Contains(got, "told: too many peers 1") {
 		t.Errorf("%s", got)
 	}
 }

@@ -94,6 +94,19 @@ func (fs *flagSet) list(p *[]string, name, usage string) {
 	fs.Var(&value{set: func(s string) error { *p = append(*p, s); return nil }}, name, usage)
 }
 
+// choices is a list of names separated by commas, each one of all.
+func (fs *flagSet) choices(p *[]string, name, usage string, all []string) {
+	fs.Var(&value{set: func(s string) error {
+		for part := range strings.SplitSeq(s, ",") {
+			if part = strings.TrimSpace(part); !slices.Contains(all, part) {
+				return fmt.Errorf("want any of: %s", strings.Join(all, ", "))
+			}
+			*p = append(*p, part)
+		}
+		return nil
+	}}, name, usage)
+}
+
 func (fs *flagSet) choice(p *string, name, usage string, choices []string) {
 	fs.Var(&value{text: *p, set: func(s string) error {
 		if !slices.Contains(choices, s) {

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	helpIntro = `Kith speaks Ethereum's node discovery protocol.
+	helpIntro = `Kith runs peer-to-peer nodes that speak Ethereum's wire protocols.
 
 Usage: kith COMMAND [flags] [arguments]
 

@@ -19,11 +19,15 @@ import (
 var nodeCommand = command{
 	name:  "node",
 	short: "run a node",
-	long: `It first prints its enode:// URL and its record (enr:...), one a line: what others need to
+	long: `It finds nodes by discovery, connects to those that speak one of its protocols (--protocol), and
+stays connected to them. Without a protocol it serves discovery only, as a bootnode.
+
+It first prints its enode:// URL and its record (enr:...), one a line: what others need to
 find it. Then comes a line of state every few seconds: live nodes and those waiting to replace
 them; the table as DISTANCE:LIVE+WAITING for each bucket in use; packets a second in and out;
 endpoints proven; peers, and how many of them have connected by themselves; and, since the start,
-the packets dropped for each reason. The log is on standard error. It runs until SIGINT or SIGTERM; a second one kills it.
+the packets dropped for each reason. While it has less than half of --maxpeers, the line ends with
+why others did not become peers, and what those that refused said. The log is on standard error. It runs until SIGINT or SIGTERM; a second one kills it.
 
 Without --nodekey or --nodekeyhex its key is "nodekey" in the data folder, made at the first
 start. Known nodes are kept in "nodes.db" there. A data folder serves one node at a time.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/p2p"
 	"github.com/kithnet/kith/peering"
@@ -9,9 +11,12 @@ import (
 // peerFlags say whom a node connects to, and with what.
 type peerFlags struct {
 	maxPeers, maxPending, dialRatio int
-	static, trusted                 []string
+	static, trusted, protocols      []string
 	noDiscover, echo                bool
 }
+
+// echoName is what --protocol calls the protocol echo/1.
+const echoName = "echo/1"
 
 func (f *peerFlags) define(fs *flagSet) {
 	f.maxPeers, f.maxPending, f.dialRatio = peering.DefaultMaxPeers, peering.DefaultMaxPending, peering.DefaultDialRatio
@@ -21,7 +26,8 @@ func (f *peerFlags) define(fs *flagSet) {
 	fs.list(&f.static, "static", "stay connected to the nodes `URLS`, separated by commas; may be given again")
 	fs.list(&f.trusted, "trusted", "let the nodes `URLS` in even when all places are taken; may be given again")
 	fs.boolean(&f.noDiscover, "nodiscover", "take no part in discovery: connect to static nodes only")
-	fs.boolean(&f.echo, "echo", "serve the protocol echo/1, for testing: code 0 is answered by code 1 with the same payload, code 2 asks to be disconnected with the reason in its one byte")
+	fs.choices(&f.protocols, "protocol", "speak the protocols `NAMES`, separated by commas, of those that are built in: "+echoName+"; without any there are no peers", []string{echoName})
+	fs.boolean(&f.echo, "echo", "speak echo/1, for testing: code 0 is answered by code 1 with the same payload, code 2 asks to be disconnected with the reason in its one byte")
 }
 
 // apply puts the flags into a Server's configuration.
@@ -46,7 +52,7 @@ func (f *peerFlags) apply(cfg *p2p.Config) error {
 	for _, n := range trusted {
 		cfg.Trusted = append(cfg.Trusted, n.ID())
 	}
-	if f.echo {
+	if f.echo || slices.Contains(f.protocols, echoName) {
 		cfg.Protocols = append(cfg.Protocols, echoProtocol())
 	}
 	return nil

@@ -28,9 +28,14 @@ type nodeState struct {
 	Proven       int               `json:"proven"`
 	Peers        int               `json:"peers"`
 	Inbound      int               `json:"inbound"` // of the peers
-	Drops        map[string]uint64 `json:"drops"`   // by reason, those that happened
+	Found        uint64            `json:"found"`   // nodes heard of, to dial
+	Dialed       uint64            `json:"dialed"`
+	NoPeers      map[string]uint64 `json:"noPeers"` // nodes that did not become peers, by reason
+	Told         map[string]uint64 `json:"told"`    // of those that refused, what they said
+	Drops        map[string]uint64 `json:"drops"`   // packets, by reason, those that happened
 
 	dropped dropCounts
+	health  p2p.Health
 }
 
 type bucketState struct {
@@ -108,7 +113,8 @@ func (m *meter) read(srv *p2p.Server) nodeState {
 		InRate: float64(s.PacketsIn-m.in) / seconds, OutRate: float64(s.PacketsOut-m.out) / seconds,
 		PacketsIn: s.PacketsIn, PacketsOut: s.PacketsOut, BytesIn: s.BytesIn, BytesOut: s.BytesOut,
 		SendErrors: s.SendErrors, Proven: s.Proven, Peers: health.Peers, Inbound: health.Inbound,
-		dropped: s.Drops, Drops: dropCounts(s.Drops).byName(),
+		Found: health.Found, Dialed: health.Dialed, NoPeers: byName(health.Reasons), Told: byName(health.Told),
+		dropped: s.Drops, Drops: dropCounts(s.Drops).byName(), health: health,
 	}
 	m.last, m.in, m.out = now, s.PacketsIn, s.PacketsOut
 	node := srv.Discovery()
@@ -141,5 +147,17 @@ func (s nodeState) String() string {
 	if s.SendErrors > 0 {
 		fmt.Fprintf(&b, ", not sent %d", s.SendErrors)
 	}
+	if h := s.health; h.Peers < h.MaxPeers/2 && h.Found+h.Dialed+uint64(len(h.Reasons)) > 0 {
+		fmt.Fprintf(&b, "; %v", h)
+	}
 	return b.String()
+}
+
+// byName is what happened how often, for JSON.
+func byName[T fmt.Stringer](counts []p2p.Count[T]) map[string]uint64 {
+	m := make(map[string]uint64)
+	for _, c := range counts {
+		m[c.What.String()] = c.N
+	}
+	return m
 }
