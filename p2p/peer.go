@@ -23,8 +23,8 @@ const (
 	pingEvery = 15 * time.Second
 	silence   = 30 * time.Second
 
-	// flushTime bounds one write to the system: a peer that takes nothing for so
-	// long is gone.
+	// flushTime bounds one write to the system, and three quarters of it are granted:
+	// a peer that takes nothing for so long is gone.
 	flushTime = 20 * time.Second
 
 	// partingTime bounds the last write, which tells why.
@@ -52,9 +52,12 @@ type Peer struct {
 	since  time.Time
 
 	turn    chan struct{} // held by who writes: those who wait are served in order
-	unsent  chan struct{} // holds one value if there is something to be sent
 	flushed chan struct{} // holds one value if something was sent
 	heard   atomic.Int64  // when something came last, in nanoseconds of the Server
+
+	flushing atomic.Bool // flush runs
+	flush    func()      // p.flushAll, so that to start it takes no memory
+	deadline int64       // of writes, in nanoseconds of the Server; of flush
 
 	once   sync.Once
 	closed chan struct{} // the peer ends
@@ -115,25 +118,29 @@ func (p *Peer) Useful() {
 	p.srv.do(func(c *peering.Core) { c.Useful(p.ID()) })
 }
 
+// longAgo is a deadline that ends what is under way.
+var longAgo = time.Unix(1, 0)
+
 func (p *Peer) end(err error, remote bool) {
 	p.once.Do(func() {
 		p.err, p.remote = err, remote
+		p.conn.NetConn().SetReadDeadline(longAgo) // before part sets another
 		close(p.closed)
 	})
 }
 
 // run is the peer's life. It returns when nothing is left of it but protocols that
-// don't end.
+// don't end. An idle peer has this goroutine and one for each protocol; writing takes
+// one while there is something to write.
 func (p *Peer) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	p.heard.Store(p.srv.nanos())
 	keepAlive := time.AfterFunc(pingEvery, p.keepAlive)
-	wg.Go(p.readLoop)
 	for _, rw := range p.protos {
 		wg.Go(func() { p.protocol(ctx, rw) })
 	}
-	p.writeLoop() // until the end
+	p.readLoop() // until the end
 	keepAlive.Stop()
 	cancel()
 	p.part()
@@ -254,7 +261,7 @@ func (p *Peer) base(code uint64) {
 		return
 	}
 	if err := p.conn.Append(code, []byte{0xc0}); err == nil {
-		signal(p.unsent)
+		p.send()
 	}
 }
 
@@ -300,23 +307,32 @@ func (p *Peer) write(ctx context.Context, code uint64, payload []byte) error {
 	if err := p.conn.Append(code, payload); err != nil {
 		return err
 	}
-	signal(p.unsent)
+	p.send()
 	return nil
 }
 
-// writeLoop sends what was handed over, as much as there is in one call.
-func (p *Peer) writeLoop() {
+// send has sent what was handed over.
+func (p *Peer) send() {
+	if p.flushing.CompareAndSwap(false, true) {
+		go p.flush()
+	}
+}
+
+// flushAll sends what was handed over, as much as there is in one call.
+func (p *Peer) flushAll() {
 	for {
-		select {
-		case <-p.unsent:
-		case <-p.closed:
-			return
+		if now := p.srv.nanos(); p.deadline-now < int64(flushTime)*3/4 { // to set it has its price
+			p.deadline = now + int64(flushTime)
+			p.conn.NetConn().SetWriteDeadline(time.Now().Add(flushTime))
 		}
-		p.conn.NetConn().SetWriteDeadline(time.Now().Add(flushTime))
 		if err := p.conn.Flush(); err != nil {
 			p.end(err, false)
 			return
 		}
 		signal(p.flushed)
+		p.flushing.Store(false) // who has appended by now is served here, or serves himself
+		if p.conn.Buffered() == 0 || !p.flushing.CompareAndSwap(false, true) {
+			return
+		}
 	}
 }

@@ -24,7 +24,7 @@ func (s *Server) dialTask(t *peering.DialTask) {
 	p, reason, err := s.dial(s.ctx, t.Node, t.Static)
 	s.do(func(c *peering.Core) { c.Dialed(t, reason, err) })
 	if p != nil {
-		s.keep(p)
+		s.wg.Go(func() { s.keep(p) })
 	}
 }
 
@@ -122,7 +122,7 @@ func (s *Server) inbound(conn net.Conn, in *peering.Inbound) {
 		s.log.Debug("inbound connection refused", "addr", conn.RemoteAddr(), "err", err)
 		return
 	}
-	s.keep(p)
+	s.wg.Go(func() { s.keep(p) })
 }
 
 func remoteAddr(conn net.Conn) netip.AddrPort {
@@ -141,9 +141,9 @@ func (s *Server) setup(ctx context.Context, conn net.Conn, n *enode.Node, static
 	defer cancel()
 	p := &Peer{
 		srv: s, node: n, slot: &peering.Conn{Inbound: n == nil, Static: static}, log: s.log,
-		turn: make(chan struct{}, 1), unsent: make(chan struct{}, 1), flushed: make(chan struct{}, 1),
-		closed: make(chan struct{}), freed: make(chan struct{}),
+		turn: make(chan struct{}, 1), flushed: make(chan struct{}, 1), closed: make(chan struct{}), freed: make(chan struct{}),
 	}
+	p.flush = p.flushAll
 	defer func() {
 		if err != nil {
 			s.do(func(c *peering.Core) {
@@ -253,7 +253,8 @@ func (s *Server) addPeer(p *Peer, own []*Protocol) (err error) {
 	return nil
 }
 
-// keep runs a peer until it ends.
+// keep runs a peer until it ends. It is called on a new goroutine: the stack that the
+// handshakes have needed is not kept.
 func (s *Server) keep(p *Peer) {
 	p.run()
 	s.do(func(c *peering.Core) {
