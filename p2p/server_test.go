@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -284,26 +285,51 @@ func TestBothDial(t *testing.T) {
 	}
 }
 
-// TestSilentConnections: connections that say nothing don't keep honest peers out,
-// and are gone after a while.
+// TestSilentConnections: 10,000 connections that say nothing, as fast as they can be
+// made, don't stop honest nodes from connecting meanwhile, and all of them are closed.
 func TestSilentConnections(t *testing.T) {
-	s := start(t, Config{Protocols: []Protocol{echo()}, MaxPending: 10})
+	s := start(t, Config{Protocols: []Protocol{echo()}})
 	at, _ := s.Self().TCPEndpoint()
+	const silent, dialers, honest = 10_000, 4, 20
 	var closed atomic.Int32
-	const silent = 300
-	for range silent {
-		c, err := net.Dial("tcp", at.String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		go func() {
-			c.Read(make([]byte, 1))
-			closed.Add(1)
-		}()
+	var wg sync.WaitGroup
+	begun := make(chan struct{})
+	for range dialers {
+		wg.Go(func() {
+			for i := range silent / dialers {
+				c, err := net.Dial("tcp", at.String())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				wg.Go(func() {
+					c.Read(make([]byte, 1))
+					c.Close()
+					closed.Add(1)
+				})
+				if i == 100 {
+					begun <- struct{}{}
+				}
+			}
+		})
 	}
-	connect(t, start(t, Config{Protocols: []Protocol{echo()}}), s)
-	eventually(t, "all silent ones are gone", func() bool { return closed.Load() == silent })
+	for range dialers {
+		<-begun
+	}
+	tries := 0
+	for range honest { // a silent flood may push one out, and it tries again
+		o := start(t, Config{Protocols: []Protocol{echo()}})
+		for err := errors.New("not tried"); err != nil && tries < 10*honest; tries++ {
+			_, err = o.Connect(t.Context(), s.Self())
+		}
+	}
+	if during := closed.Load(); tries >= 10*honest || during >= silent-100 {
+		t.Errorf("connected in %d tries while %d silent connections were", tries, during)
+	}
+	wg.Wait()
+	if n := closed.Load(); n != silent {
+		t.Errorf("%d are closed", n)
+	}
 }
 
 // TestSlowReader: a peer that reads nothing holds up its own protocol only, and
