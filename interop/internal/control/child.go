@@ -80,6 +80,27 @@ func (c *Child) Messages(servers bool, size, count int) (Cost, error) {
 	return reply.Cost, err
 }
 
+// StartServers starts Servers in the process, with the first as the others' bootnode
+// if with discovery, and returns their enode URLs. places is how many peers each has
+// room for that it dials, and as many that dial it; 0: the defaults.
+func (c *Child) StartServers(count, places int, discovery bool) ([]string, error) {
+	reply, err := c.call(Request{Op: OpServers, Nodes: count, Places: places, Discovery: discovery})
+	return reply.URLs, err
+}
+
+// Mesh has each Server connect to all that were started before it.
+func (c *Child) Mesh() error {
+	_, err := c.call(Request{Op: OpMesh})
+	return err
+}
+
+// AwaitPeers waits until every Server has count peers, or until limit has passed
+// since the first one started.
+func (c *Child) AwaitPeers(count int, limit time.Duration) (Joined, error) {
+	reply, err := c.call(Request{Op: OpPeers, Count: count, Limit: limit})
+	return reply.Joined, err
+}
+
 // Parse measures decoding packet without recovering its signer.
 func (c *Child) Parse(packet []byte) (Parse, error) {
 	reply, err := c.call(Request{Op: OpParse, Packet: packet})

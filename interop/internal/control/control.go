@@ -1,5 +1,5 @@
 // Package control is how the comparison drives a process that runs discovery
-// nodes of one implementation: a program under serve/ reads requests from its
+// nodes or Servers of one implementation: a program under serve/ reads requests from its
 // standard input and writes replies to its standard output, one JSON object a
 // line, one reply for each request, in order.
 //
@@ -36,6 +36,14 @@ const (
 	// OpMessages measures Request.Count encrypted messages of Request.Size bytes,
 	// both ends.
 	OpMessages Op = "messages"
+	// OpServers starts Request.Nodes Servers, with discovery through the first of
+	// them if Request.Discovery, and with Request.Places.
+	OpServers Op = "servers"
+	// OpMesh has each Server connect to all that were started before it.
+	OpMesh Op = "mesh"
+	// OpPeers waits until every Server has Request.Count peers, for Request.Limit
+	// at most.
+	OpPeers Op = "peers"
 )
 
 // A Request asks for one operation; only that operation's fields are set.
@@ -48,6 +56,11 @@ type Request struct {
 	Packet   []byte        `json:",omitempty"`
 	Size     int           `json:",omitempty"`
 	Servers  bool          `json:",omitempty"` // between Servers, not on a bare connection
+
+	Discovery bool `json:",omitempty"`
+	// Places is how many peers a Server has room for that it dials, and for as many
+	// that dial it. 0: the defaults.
+	Places int `json:",omitempty"`
 }
 
 // A Reply answers a Request. Error is empty when it was carried out.
@@ -59,6 +72,7 @@ type Reply struct {
 	Lookups []Lookup `json:",omitempty"`
 	Parse   Parse    `json:",omitzero"`
 	Cost    Cost     `json:",omitzero"`
+	Joined  Joined   `json:",omitzero"`
 }
 
 // Usage is what a process has used since it began.
@@ -67,11 +81,12 @@ type Usage struct {
 	Allocs     uint64        // heap objects allocated
 	AllocBytes uint64        // bytes of these
 	Resident   uint64        // bytes of memory resident now
+	InUse      uint64        // bytes of the spans that heap and stacks use now
 	Goroutines int           // alive now
 }
 
-// Sub returns what was used between old and u; Resident and Goroutines, which
-// are not sums over time, are the difference of the two as well, in two's
+// Sub returns what was used between old and u; Resident, InUse and Goroutines,
+// which are not sums over time, are the difference of the two as well, in two's
 // complement.
 func (u Usage) Sub(old Usage) Usage {
 	return Usage{
@@ -79,6 +94,7 @@ func (u Usage) Sub(old Usage) Usage {
 		Allocs:     u.Allocs - old.Allocs,
 		AllocBytes: u.AllocBytes - old.AllocBytes,
 		Resident:   u.Resident - old.Resident,
+		InUse:      u.InUse - old.InUse,
 		Goroutines: u.Goroutines - old.Goroutines,
 	}
 }
@@ -132,6 +148,8 @@ type Implementation struct {
 	Connect func(a, b net.Conn) (Pipe, error)
 	// ConnectServers returns a pipe of a protocol that two connected Servers speak.
 	ConnectServers func() (p Pipe, stop func(), err error)
+	// StartServer starts a Server.
+	StartServer func(ServerConfig) (Server, error)
 	// RandomKey returns a random valid public key (x||y).
 	RandomKey func() ([64]byte, error)
 	// IDOf returns the identifier of a public key.

@@ -23,44 +23,57 @@ const (
 // microseconds each; a tenth of a second is a small part of the seconds measured.
 const fillPoll = 100 * time.Millisecond
 
-// network is a set of nodes in this process that know one bootnode.
+// network is a set of nodes or Servers in this process that know one bootnode.
 type network struct {
 	impl    Implementation
 	started time.Time
 	nodes   []Node
 	ids     [][32]byte
+	servers []*server
 
 	listener net.Listener // of pipes; opened for the first
 }
 
 // start starts count nodes, the first of which is the bootnode of the others.
 func (w *network) start(count int) error {
-	if count < 1 {
-		return fmt.Errorf("control: asked to start %d nodes", count)
-	}
-	w.started = time.Now()
 	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	w.started = time.Now()
+	nodes, err := startAll(count, func(boot []string) (Node, error) { return w.impl.Start(loopback, boot) })
+	for _, n := range nodes {
+		w.nodes, w.ids = append(w.nodes, n), append(w.ids, n.ID())
+	}
+	return err
+}
+
+// located is what can be reached at an enode URL.
+type located interface{ URL() string }
+
+// startAll starts count nodes, the first of which is the bootnode of the others. It
+// returns those that were started before an error too.
+func startAll[N located](count int, start func(boot []string) (N, error)) (all []N, err error) {
+	if count < 1 {
+		return nil, fmt.Errorf("control: asked to start %d nodes", count)
+	}
 	var boot []string
 	for range count {
-		n, err := w.impl.Start(loopback, boot)
+		n, err := start(boot)
 		if err != nil {
-			return fmt.Errorf("control: node %d: %w", len(w.nodes), err)
+			return all, fmt.Errorf("control: node %d: %w", len(all), err)
 		}
-		w.nodes = append(w.nodes, n)
-		w.ids = append(w.ids, n.ID())
+		all = append(all, n)
 		if boot == nil {
 			boot = []string{n.URL()}
 		}
 	}
-	return nil
+	return all, nil
 }
 
-func (w *network) urls() []string {
-	urls := make([]string, len(w.nodes))
-	for i, n := range w.nodes {
-		urls[i] = n.URL()
+func urls[N located](nodes []N) []string {
+	list := make([]string, len(nodes))
+	for i, n := range nodes {
+		list[i] = n.URL()
 	}
-	return urls
+	return list
 }
 
 // awaitFill waits until the median node's table is filled to fraction.
@@ -154,6 +167,7 @@ func (w *network) close() {
 	for _, n := range w.nodes {
 		n.Close()
 	}
+	w.closeServers()
 	if w.listener != nil {
 		w.listener.Close()
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
 	"testing"
@@ -71,10 +72,11 @@ func (w *network) handle(req Request) (reply Reply, err error) {
 	switch req.Op {
 	case OpStart:
 		err = w.start(req.Nodes)
-		reply.URLs = w.urls()
+		reply.URLs = urls(w.nodes)
 	case OpUsage:
 		reply.Usage, err = usage()
 	case OpCollect:
+		runtime.GC() // a sync.Pool keeps what it holds over one collection
 		debug.FreeOSMemory()
 		reply.Usage, err = usage()
 	case OpFill:
@@ -93,6 +95,13 @@ func (w *network) handle(req Request) (reply Reply, err error) {
 		reply.Cost, err = w.handshakes(req.Count)
 	case OpMessages:
 		reply.Cost, err = w.messages(req.Servers, req.Size, req.Count)
+	case OpServers:
+		err = w.startServers(req.Nodes, req.Places, req.Discovery)
+		reply.URLs = urls(w.servers)
+	case OpMesh:
+		err = w.mesh()
+	case OpPeers:
+		reply.Joined, err = w.awaitPeers(req.Count, req.Limit)
 	default:
 		err = fmt.Errorf("control: unknown operation %q", req.Op)
 	}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -43,6 +45,37 @@ func fakes(closed *int) Implementation {
 		RandomKey: zeroKey,
 		IDOf:      identity,
 	}
+}
+
+// fakeServer has its peers at once: the URLs are indices.
+type fakeServer struct {
+	url string
+	cfg ServerConfig
+	all *fakeServers
+}
+
+type fakeServers struct {
+	list   []*fakeServer
+	closed atomic.Int64
+}
+
+func (s *fakeServer) URL() string { return s.url }
+func (s *fakeServer) Close()      { s.all.closed.Add(1) }
+
+func (s *fakeServer) AddPeer(url string) error {
+	i, err := strconv.Atoi(url)
+	s.cfg.Peers.Add(1)
+	s.all.list[i].cfg.Peers.Add(1)
+	return err
+}
+
+func (f *fakeServers) start(cfg ServerConfig) (Server, error) {
+	if (len(cfg.Bootnodes) > 0) != (cfg.Discovery && len(f.list) > 0) {
+		return nil, errors.New("with discovery all but the first have a bootnode")
+	}
+	s := &fakeServer{strconv.Itoa(len(f.list)), cfg, f}
+	f.list = append(f.list, s)
+	return s, nil
 }
 
 func serve(t *testing.T, impl Implementation, requests ...Request) []Reply {
@@ -99,6 +132,46 @@ func TestServeNetwork(t *testing.T) {
 	}
 	if closed != 3 {
 		t.Errorf("%d nodes closed, want 3", closed)
+	}
+}
+
+func TestServeMesh(t *testing.T) {
+	var all fakeServers
+	replies := serve(t, Implementation{StartServer: all.start},
+		Request{Op: OpPeers, Count: 1, Limit: time.Minute},
+		Request{Op: OpServers, Nodes: 4, Places: 3},
+		Request{Op: OpServers, Nodes: 4},
+		Request{Op: OpPeers, Count: 1, Limit: time.Nanosecond},
+		Request{Op: OpMesh},
+		Request{Op: OpPeers, Count: 3, Limit: time.Minute},
+	)
+	if replies[0].Error == "" || replies[2].Error == "" {
+		t.Errorf("no error of waiting without Servers, or of starting them twice: %+v", replies)
+	}
+	if urls := strings.Join(replies[1].URLs, " "); urls != "0 1 2 3" {
+		t.Errorf("URLs %q", urls)
+	}
+	if cfg := all.list[0].cfg; cfg.MaxPeers != 6 || cfg.DialRatio != 2 {
+		t.Errorf("%+v, want room for three that are dialed of six", cfg)
+	}
+	if j := replies[3].Joined; j.Missing != 4 || j.Median != time.Nanosecond || j.Slowest != time.Nanosecond {
+		t.Errorf("nobody is connected, and it is %+v", j)
+	}
+	if j := replies[5].Joined; j.Missing != 0 || j.Median <= 0 || j.Slowest < j.Median || j.CPU <= 0 {
+		t.Errorf("all are connected, and it is %+v", j)
+	}
+	if n := all.closed.Load(); n != 4 {
+		t.Errorf("%d Servers closed, want 4", n)
+	}
+}
+
+func TestServeDiscovery(t *testing.T) {
+	var all fakeServers
+	if r := serve(t, Implementation{StartServer: all.start}, Request{Op: OpServers, Nodes: 3, Discovery: true})[0]; r.Error != "" {
+		t.Fatal(r.Error)
+	}
+	if cfg := all.list[2].cfg; cfg.MaxPeers != defaultPeers || cfg.DialRatio != 0 || cfg.Bootnodes[0] != "0" {
+		t.Errorf("%+v, want the defaults and the first as bootnode", cfg)
 	}
 }
 

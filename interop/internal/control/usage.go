@@ -25,6 +25,7 @@ func usage() (Usage, error) {
 		Allocs:     m.Mallocs,
 		AllocBytes: m.TotalAlloc,
 		Resident:   resident,
+		InUse:      m.HeapInuse + m.StackInuse,
 		Goroutines: runtime.NumGoroutine(),
 	}, nil
 }

@@ -1,5 +1,5 @@
-// Package gethnode runs go-ethereum's discovery nodes on loopback addresses, as
-// the control package wants them.
+// Package gethnode runs go-ethereum's discovery nodes and Servers on loopback
+// addresses, as the control package wants them.
 //
 // A node is set up as go-ethereum sets up its own: a UDP socket with the
 // system's default buffers, an in-memory node database, default settings.
@@ -46,6 +46,7 @@ var Implementation = control.Implementation{
 	NewParser:      newParser,
 	Connect:        connect,
 	ConnectServers: connectServers,
+	StartServer:    startServer,
 	RandomKey:      randomKey,
 	IDOf:           func(key [64]byte) [32]byte { return v4wire.Pubkey(key).ID() },
 }
@@ -58,15 +59,11 @@ type Node struct {
 
 // Start starts a node on a free port of ip that knows the given enode URLs.
 func Start(ip netip.Addr, bootnodes []string) (*Node, error) {
-	cfg := discover.Config{Log: log.NewLogger(log.DiscardHandler())}
-	for _, url := range bootnodes {
-		n, err := enode.ParseV4(url)
-		if err != nil {
-			return nil, fmt.Errorf("gethnode: bootnode %q: %w", url, err)
-		}
-		cfg.Bootnodes = append(cfg.Bootnodes, n)
+	boot, err := parseNodes(bootnodes)
+	if err != nil {
+		return nil, err
 	}
-	var err error
+	cfg := discover.Config{Log: log.NewLogger(log.DiscardHandler()), Bootnodes: boot}
 	if cfg.PrivateKey, err = crypto.GenerateKey(); err != nil {
 		return nil, fmt.Errorf("gethnode: %w", err)
 	}

@@ -73,20 +73,12 @@ func connectServers() (p control.Pipe, stop func(), err error) {
 	}
 	for range 2 {
 		end := make(chan p2p.MsgReadWriter, 1)
-		key, err := crypto.GenerateKey()
+		srv, err := newServer(control.ServerConfig{MaxPeers: 5}, func(rw p2p.MsgReadWriter) error {
+			end <- rw
+			<-over
+			return p2p.DiscQuitting
+		})
 		if err != nil {
-			return p, stop, err
-		}
-		srv := &p2p.Server{Config: p2p.Config{
-			PrivateKey: key, MaxPeers: 5, Name: "bench", ListenAddr: "127.0.0.1:0", NoDiscovery: true,
-			Protocols: []p2p.Protocol{{Name: "bench", Version: 1, Length: 1,
-				Run: func(_ *p2p.Peer, rw p2p.MsgReadWriter) error {
-					end <- rw
-					<-over
-					return p2p.DiscQuitting
-				}}},
-		}}
-		if err := srv.Start(); err != nil {
 			return p, stop, err
 		}
 		ends, servers = append(ends, end), append(servers, srv)

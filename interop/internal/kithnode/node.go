@@ -1,5 +1,5 @@
-// Package kithnode runs Kith's discovery nodes on loopback addresses, as the
-// control package wants them: with default settings, and a node database in
+// Package kithnode runs Kith's discovery nodes and Servers on loopback addresses, as
+// the control package wants them: with default settings, and a node database in
 // memory.
 package kithnode
 
@@ -26,6 +26,7 @@ var Implementation = control.Implementation{
 	NewParser:      newParser,
 	Connect:        connect,
 	ConnectServers: connectServers,
+	StartServer:    startServer,
 	RandomKey:      randomKey,
 	IDOf: func(key [64]byte) [32]byte {
 		pub := secp.PublicKey(key)
@@ -41,14 +42,11 @@ type Node struct {
 
 // Start starts a node on a free port of ip that knows the given enode URLs.
 func Start(ip netip.Addr, bootnodes []string) (*Node, error) {
-	var cfg discover.Config
-	for _, url := range bootnodes {
-		n, err := enode.Parse(url)
-		if err != nil {
-			return nil, fmt.Errorf("kithnode: bootnode %q: %w", url, err)
-		}
-		cfg.Bootnodes = append(cfg.Bootnodes, n)
+	boot, err := parseNodes(bootnodes)
+	if err != nil {
+		return nil, err
 	}
+	cfg := discover.Config{Bootnodes: boot}
 	key, err := secp.GenerateKey()
 	if err != nil {
 		return nil, fmt.Errorf("kithnode: %w", err)

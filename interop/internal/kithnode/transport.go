@@ -3,7 +3,6 @@ package kithnode
 import (
 	"context"
 	"net"
-	"net/netip"
 	"sync"
 
 	"github.com/kithnet/kith/p2p"
@@ -72,32 +71,23 @@ func connect(a, b net.Conn) (p control.Pipe, err error) {
 func connectServers() (p control.Pipe, stop func(), err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var ends []chan p2p.MsgReadWriter
-	var servers []*p2p.Server
-	var running sync.WaitGroup
+	var servers []*server
 	stop = func() {
 		cancel()
-		running.Wait()
+		for _, s := range servers {
+			s.Close()
+		}
 	}
 	for range 2 {
 		end := make(chan p2p.MsgReadWriter, 1)
-		key, err := secp.GenerateKey()
-		if err != nil {
-			return p, stop, err
-		}
-		srv, err := p2p.New(p2p.Config{
-			Key: key, Listen: netip.MustParseAddrPort("127.0.0.1:0"), NoDiscovery: true,
-			Protocols: []p2p.Protocol{{Name: "bench", Version: 1, Length: 1,
-				Run: func(ctx context.Context, _ *p2p.Peer, rw p2p.MsgReadWriter) error {
-					end <- rw
-					<-ctx.Done()
-					return ctx.Err()
-				}}},
+		srv, err := newServer(control.ServerConfig{MaxPeers: 5}, func(ctx context.Context, rw p2p.MsgReadWriter) error {
+			end <- rw
+			<-ctx.Done()
+			return ctx.Err()
 		})
 		if err != nil {
 			return p, stop, err
 		}
-		running.Go(func() { srv.Run(ctx) })
-		<-srv.Ready()
 		ends, servers = append(ends, end), append(servers, srv)
 	}
 	if _, err := servers[0].Connect(ctx, servers[1].Self()); err != nil {
