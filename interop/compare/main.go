@@ -7,8 +7,8 @@
 // It is to be run in the interop module's folder. What is measured runs in a
 // process of its own for each side (serve/geth, serve/kith, which it builds with
 // the same settings as itself), so that CPU time, memory and allocations are
-// those of the server alone. The load comes from this process, floods from a
-// third one; all packets are signed before the time that is measured. The two
+// those of the server alone. The load comes from this process, floods and idle
+// peers from a third one; all packets are signed before the time that is measured. The two
 // sides take turns, and the table shows medians.
 //
 // Nothing leaves the loopback interface. Linux only: it reads /proc.
@@ -18,22 +18,29 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"regexp"
 	"time"
 
 	"github.com/kithnet/kith/interop/internal/flood"
+	"github.com/kithnet/kith/interop/internal/leaf"
 )
 
-// floodRole is the first argument that makes this program the flooding process.
-const floodRole = "flood"
+// The first arguments that make this program the flooding process, or the one with
+// the idle peers.
+const (
+	floodRole = "flood"
+	leafRole  = "leaf"
+)
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("compare: ")
-	if len(os.Args) > 1 && os.Args[1] == floodRole {
-		if err := flood.Serve(os.Stdin, os.Stdout); err != nil {
+	roles := map[string]func(io.Reader, io.Writer) error{floodRole: flood.Serve, leafRole: leaf.Serve}
+	if len(os.Args) > 1 && roles[os.Args[1]] != nil {
+		if err := roles[os.Args[1]](os.Stdin, os.Stdout); err != nil {
 			log.Fatal(err)
 		}
 		return
@@ -58,6 +65,9 @@ type options struct {
 	settle  time.Duration // until that network is measured
 	lookups int
 	fill    int // nodes of the network whose tables fill
+	mesh    int // Servers that all connect
+	hub     int // peers of one Server
+	join    int // Servers that find each other
 	limit   time.Duration
 	json    bool
 	list    bool
@@ -77,7 +87,10 @@ func parseOptions(args []string) (options, error) {
 	f.DurationVar(&o.settle, "settle", time.Minute, "time that network is given before it is measured")
 	f.IntVar(&o.lookups, "lookups", 50, "lookups made in that network")
 	f.IntVar(&o.fill, "fill", 100, "nodes of the network whose tables fill")
-	f.DurationVar(&o.limit, "limit", time.Minute, "longest time to wait for tables to fill")
+	f.DurationVar(&o.limit, "limit", time.Minute, "longest time to wait for tables to fill, or Servers to have peers")
+	f.IntVar(&o.mesh, "mesh", 50, "Servers that are connected each to each")
+	f.IntVar(&o.hub, "hub", 500, "idle peers of one Server")
+	f.IntVar(&o.join, "join", 100, "Servers that look for peers, more than the 25 that each wants to have")
 	f.BoolVar(&o.json, "json", false, "print JSON with every sample instead of a table")
 	f.StringVar(&o.profiles, "profile", "", "write CPU profiles of the servers into this `folder`")
 	f.BoolVar(&o.list, "list", false, "print the names of the work and do nothing")
@@ -97,6 +110,9 @@ func parseOptions(args []string) (options, error) {
 	}
 	if min(o.reps, o.nodes, o.lookups, o.fill) < 1 {
 		return o, fmt.Errorf("-reps, -nodes, -lookups and -fill must be positive")
+	}
+	if o.mesh < 2 || o.hub < 1 || o.hub > leaf.MaxCount || o.join <= joinPeers {
+		return o, fmt.Errorf("-mesh %d, -hub %d, -join %d: too few or too many", o.mesh, o.hub, o.join)
 	}
 	return o, nil
 }

@@ -20,7 +20,8 @@ const (
 	microseconds unit = "µs"
 	milliseconds unit = "ms"
 	seconds      unit = "s"
-	kilobytes    unit = "KB" // 1000 bytes
+	kilobytes    unit = "KB"  // 1000 bytes
+	kibibytes    unit = "KiB" // 1024 bytes
 	count        unit = ""
 	percent      unit = "%"
 )

@@ -37,7 +37,7 @@ func TestTableNamesBothSidesRemarks(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	for _, bad := range [][]string{{"-flood", "20s"}, {"-reps", "0"}, {"-only", "("}, {"surplus"}} {
+	for _, bad := range [][]string{{"-flood", "20s"}, {"-reps", "0"}, {"-only", "("}, {"surplus"}, {"-mesh", "1"}, {"-hub", "5000"}, {"-join", "25"}} {
 		if o, err := parseOptions(bad); err == nil {
 			t.Errorf("%q is taken as %+v", bad, o)
 		}

@@ -16,7 +16,8 @@ func allWork() []work {
 	for _, c := range floods {
 		all = append(all, c.work())
 	}
-	return append(all, work{"fill", compareFilling}, work{"network", compareNetworks}, work{"transport", compareTransport})
+	return append(all, work{"fill", compareFilling}, work{"network", compareNetworks}, work{"transport", compareTransport},
+		work{"mesh", compareMeshes}, work{"hub", compareHubs}, work{"join", compareJoining})
 }
 
 // A row is one line of the table: one quantity, measured on each side.
