@@ -68,7 +68,8 @@ func meshOnce(o options, s side, rows []row) error {
 	rows[0].add(s, float64(after.Sub(before).CPU)/1e6/connections)
 	rows[1].add(s, float64(stands.Sub(before).Goroutines)/(2*connections))
 	rows[0].Remarks[s.index] = fmt.Sprintf("%.0f connections in %.1f s", connections, took.Seconds())
-	rows[1].Remarks[s.index] = fmt.Sprintf("%.1f a Server without peers", float64(before.Sub(empty).Goroutines)/float64(o.mesh))
+	rows[1].Remarks[s.index] = fmt.Sprintf("%.1f with the %.0f that a Server has without peers",
+		float64(stands.Sub(empty).Goroutines)/(2*connections), float64(before.Sub(empty).Goroutines)/float64(o.mesh))
 	return nil
 }
 
