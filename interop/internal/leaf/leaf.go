@@ -64,7 +64,7 @@ func Serve(in io.Reader, out io.Writer) error {
 		return fmt.Errorf("leaf: %w", err)
 	}
 	if err := dec.Decode(&spec); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("leaf: told more than one specification: %w", err)
+		return errors.New("leaf: more came after the specification")
 	}
 	return nil
 }
