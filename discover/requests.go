@@ -144,13 +144,14 @@ func (t *UDPv4) lookup(ctx context.Context, target kad.Target, opts kad.LookupOp
 // with ctx, or with Close.
 func (t *UDPv4) LookupSeq(ctx context.Context, target secp.PublicKey, filter func(*enode.Node) bool) iter.Seq[*enode.Node] {
 	return func(yield func(*enode.Node) bool) {
-		t.stream(ctx, kad.TargetOf(target), filter, yield)
+		t.stream(ctx, kad.TargetOf(target), filter, yield, func() bool { return true })
 	}
 }
 
 // stream yields a lookup's nodes and reports how many there were, and whether
-// the caller wants more.
-func (t *UDPv4) stream(ctx context.Context, target kad.Target, filter func(*enode.Node) bool, yield func(*enode.Node) bool) (n int, wanted bool) {
+// the caller wants more. Between them it calls meanwhile now and then, and ends when
+// that reports false.
+func (t *UDPv4) stream(ctx context.Context, target kad.Target, filter, yield func(*enode.Node) bool, meanwhile func() bool) (n int, wanted bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// A lookup's queries are bounded, and so is what waits here.
@@ -166,9 +167,16 @@ func (t *UDPv4) stream(ctx context.Context, target kad.Target, filter func(*enod
 		}})
 	}()
 	defer func() { cancel(); <-finished }()
+	tick := time.NewTicker(walkPauseMin)
+	defer tick.Stop()
 	for {
 		var node *enode.Node
 		select {
+		case <-tick.C:
+			if !meanwhile() {
+				return n, false
+			}
+			continue
 		case node = <-found:
 		case <-finished:
 			select {
@@ -193,35 +201,81 @@ const (
 	// walkPause is the least time between the lookups of a random walk: a
 	// small network is walked through in milliseconds, over and over.
 	walkPause = 500 * time.Millisecond
-	// walkPauseMax is the most, while nothing is found.
+	// While nothing is found, it grows from walkPauseMin to walkPauseMax.
+	walkPauseMin = 50 * time.Millisecond
 	walkPauseMax = 30 * time.Second
+	// walkKnown is how many nodes of the table come before each lookup.
+	walkKnown = 16
 )
 
 // RandomNodes walks through the network by lookups for random targets, without
 // end, and yields the live nodes that filter, if set, agrees to; nodes come up
-// again and again. filter must not block or call the node. It ends with the
-// loop, with ctx, or with Close.
+// again and again. Before each lookup, and while the table grows, come nodes that
+// it has, so that who wants a few causes no lookup. filter must not block or call
+// the node. It ends with the loop, with ctx, or with Close.
 func (t *UDPv4) RandomNodes(ctx context.Context, filter func(*enode.Node) bool) iter.Seq[*enode.Node] {
 	return func(yield func(*enode.Node) bool) {
-		pause := walkPause
-		for {
-			var target kad.Target
-			if !t.do(func(m *discv4.Machine) { target = m.Table().RandomTarget() }) {
-				return
+		w := walk{t: t, filter: filter, yield: yield, pause: walkPauseMin}
+		for w.known(ctx) && w.lookup(ctx) {
+			wait := w.pause - time.Since(w.at)
+			if w.grew {
+				wait = walkPauseMin
 			}
-			start := time.Now()
-			n, wanted := t.stream(ctx, target, filter, yield)
-			if !wanted {
-				return
-			}
-			if pause = min(2*pause, walkPauseMax); n > 0 {
-				pause = walkPause
-			}
-			if !t.sleep(ctx, pause-time.Since(start)) {
+			if !t.sleep(ctx, wait) {
 				return
 			}
 		}
 	}
+}
+
+// walk is the state of a random walk.
+type walk struct {
+	t      *UDPv4
+	filter func(*enode.Node) bool
+	yield  func(*enode.Node) bool
+
+	target kad.Target
+	live   int       // entries of the table
+	grew   bool      // there are more than the last time
+	at     time.Time // of the last lookup
+	pause  time.Duration
+}
+
+// known yields nodes that the table has, and reports whether more are wanted.
+func (w *walk) known(ctx context.Context) bool {
+	var nodes []*enode.Node
+	if !w.t.do(func(m *discv4.Machine) {
+		table := m.Table()
+		w.grew, w.live = table.Live() > w.live, table.Live()
+		w.target = table.RandomTarget()
+		nodes = table.Closest(nil, w.target.ID, walkKnown, w.filter)
+	}) {
+		return false
+	}
+	for _, n := range nodes {
+		if ctx.Err() != nil || !w.yield(n) {
+			return false
+		}
+	}
+	return true
+}
+
+// lookup yields the nodes of a lookup, if it is time for one, and reports whether
+// more are wanted. A table that grows makes lookups of its own, and has news sooner.
+func (w *walk) lookup(ctx context.Context) bool {
+	if w.grew || time.Since(w.at) < w.pause {
+		return true
+	}
+	w.at = time.Now()
+	n, wanted := w.t.stream(ctx, w.target, w.filter, w.yield, func() bool {
+		grown := false
+		w.t.do(func(m *discv4.Machine) { grown = m.Table().Live() > w.live })
+		return !grown || w.known(ctx)
+	})
+	if w.pause = min(2*w.pause, walkPauseMax); n > 0 {
+		w.pause = walkPause
+	}
+	return wanted
 }
 
 // sleep waits for d and reports whether to go on: neither ctx nor the node ended.
