@@ -4,7 +4,7 @@ import "testing"
 
 // libraryAllocs is what decred's own functions allocate: they invert through
 // math/big, and sign through its HMAC.
-var libraryAllocs = map[string]float64{"Sign": 29, "Recover": 12, "Verify": 12}
+var libraryAllocs = map[string]float64{"Sign": 29, "Recover": 12, "Verify": 12, "ECDHSigner": 12}
 
 // TestAllocations keeps the operations of the packet path free of allocations of
 // our own, for good and for hostile input.
@@ -16,6 +16,7 @@ func TestAllocations(t *testing.T) {
 	bad := sig
 	clear(bad[:32])
 	c := pub.Compressed()
+	once := oneTime(t, unhex(t, orderM1))
 	packet := make([]byte, 1280)
 	var h Hasher
 	for name, f := range map[string]func(){
@@ -24,6 +25,10 @@ func TestAllocations(t *testing.T) {
 		"Recover, refused":        func() { Recover(&hash, &bad) },
 		"Verify":                  func() { pub.Verify(&hash, sig[:64]) },
 		"ECDH":                    func() { k.ECDH(&pub) },
+		"ECDH once":               func() { once.ECDH(&pub) },
+		"ECDHSigner":              func() { once.ECDHSigner(&hash, &sig) },
+		"ECDHSigner, refused":     func() { once.ECDHSigner(&hash, &bad) },
+		"Public once":             func() { once.Public() },
 		"ParsePublicKey":          func() { ParsePublicKey(c[:]) },
 		"ParsePublicKey, refused": func() { ParsePublicKey(packet[:64]) },
 		"Keccak256":               func() { Keccak256(packet) },

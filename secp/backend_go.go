@@ -12,3 +12,4 @@ func sign(d, hash *[32]byte, sig *Signature)                       { goSign(d, h
 func recoverKey(hash *[32]byte, sig *Signature, p *PublicKey) bool { return goRecover(hash, sig, p) }
 func verify(p *PublicKey, hash *[32]byte, rs *[64]byte) bool       { return goVerify(p, hash, rs) }
 func ecdh(d *[32]byte, p *PublicKey, shared *[33]byte) bool        { return goECDH(d, p, shared) }
+func ecdhOnce(d *[32]byte, p *PublicKey, shared *[33]byte) bool    { return goECDH(d, p, shared) }

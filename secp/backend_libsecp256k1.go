@@ -95,6 +95,15 @@ static int kith_ecdh(unsigned char *out, const unsigned char *d, const unsigned 
 	return kith_load(&p, key) && secp256k1_ecdh(ctx, out, &p, d, kith_compress, NULL);
 }
 
+// kith_ecdh_once takes a time that depends on d.
+static int kith_ecdh_once(unsigned char *out, const unsigned char *d, const unsigned char *key) {
+	secp256k1_pubkey p;
+	size_t n = 33;
+	return kith_load(&p, key) &&
+		secp256k1_ec_pubkey_tweak_mul(ctx, &p, d) &&
+		secp256k1_ec_pubkey_serialize(ctx, out, &n, &p, SECP256K1_EC_COMPRESSED);
+}
+
 #cgo noescape kith_init
 #cgo nocallback kith_init
 #cgo noescape kith_derive
@@ -111,6 +120,8 @@ static int kith_ecdh(unsigned char *out, const unsigned char *d, const unsigned 
 #cgo nocallback kith_verify
 #cgo noescape kith_ecdh
 #cgo nocallback kith_ecdh
+#cgo noescape kith_ecdh_once
+#cgo nocallback kith_ecdh_once
 */
 import "C"
 
@@ -154,4 +165,8 @@ func verify(p *PublicKey, hash *[32]byte, rs *[64]byte) bool {
 
 func ecdh(d *[32]byte, p *PublicKey, shared *[33]byte) bool {
 	return C.kith_ecdh(ptr(&shared[0]), ptr(&d[0]), ptr(&p[0])) == 1
+}
+
+func ecdhOnce(d *[32]byte, p *PublicKey, shared *[33]byte) bool {
+	return C.kith_ecdh_once(ptr(&shared[0]), ptr(&d[0]), ptr(&p[0])) == 1
 }

@@ -42,6 +42,10 @@ func TestBackendsAgree(t *testing.T) {
 		if cOK := ecdh(&d, &p, &cShared); goOK != cOK || goOK && goShared != cShared {
 			t.Fatalf("ECDH of %x and %s:\n%v %x\n%v %x", d, p, goOK, goShared, cOK, cShared)
 		}
+		clear(cShared[:])
+		if cOK := ecdhOnce(&d, &p, &cShared); goOK != cOK || goOK && goShared != cShared {
+			t.Fatalf("ECDH once of %x and %s:\n%v %x\n%v %x", d, p, goOK, goShared, cOK, cShared)
+		}
 		if goOK, cOK := goOnCurve(&p), onCurve(&p); goOK != cOK {
 			t.Fatalf("%s on the curve: %v %v", p, goOK, cOK)
 		}

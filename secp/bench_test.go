@@ -1,6 +1,7 @@
 package secp
 
 import (
+	"crypto/rand"
 	"fmt"
 	"testing"
 )
@@ -63,6 +64,26 @@ func BenchmarkECDH(b *testing.B) {
 	}
 }
 
+func BenchmarkECDHOnce(b *testing.B) {
+	_, hash, _, pub := benchKey(b)
+	k := oneTime(b, hash[:])
+	for b.Loop() {
+		if _, err := k.ECDH(&pub); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkECDHSigner(b *testing.B) {
+	_, hash, sig, _ := benchKey(b)
+	k := oneTime(b, hash[:])
+	for b.Loop() {
+		if _, err := k.ECDHSigner(&hash, &sig); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkParsePublicKey(b *testing.B) {
 	_, _, _, pub := benchKey(b)
 	c := pub.Compressed()
@@ -77,6 +98,15 @@ func BenchmarkGenerateKey(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := GenerateKey(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkReadOneTimeKey(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ReadOneTimeKey(rand.Reader); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -44,6 +44,7 @@ func FuzzParsePublicKey(f *testing.F) {
 func FuzzRecover(f *testing.F) {
 	hash := Keccak256([]byte("seed"))
 	k := mustKey(f, orderM1)
+	once := oneTime(f, hash[:])
 	sig := k.Sign(&hash)
 	f.Add(hash[:], sig[:])
 	f.Add(hash[:], append(unhex(f, genX+one), 0))
@@ -57,6 +58,7 @@ func FuzzRecover(f *testing.F) {
 		}
 		h, s := (*[32]byte)(hash), (*Signature)(sig)
 		p, err := Recover(h, s)
+		checkSigner(t, once, h, s)
 		if s[64] > 3 {
 			if err == nil {
 				t.Fatal("v above 3 accepted")

@@ -38,30 +38,58 @@ const maxKeyReads = 16
 // are out of range. The same bytes give the same key, so that a simulation can be
 // replayed. Errors: those of r, or [ErrPrivateKey] when r yields nothing in range.
 func ReadKey(r io.Reader) (*PrivateKey, error) {
-	var b [32]byte
-	for range maxKeyReads {
-		if _, err := io.ReadFull(r, b[:]); err != nil {
-			return nil, fmt.Errorf("secp: reading randomness for a key: %w", err)
-		}
-		if k, err := ParsePrivateKey(b[:]); err == nil {
-			return k, nil
-		}
+	m, err := readKey(r)
+	if err != nil {
+		return nil, err
 	}
-	return nil, ErrPrivateKey
+	derivePublic(&m.d, &m.pub)
+	return &m.key, nil
 }
 
 // ParsePrivateKey returns the key that 32 big-endian bytes stand for. Errors:
 // [ErrPrivateKey].
 func ParsePrivateKey(b []byte) (*PrivateKey, error) {
-	if len(b) != 32 {
+	if len(b) != 32 || !isScalar(b) {
 		return nil, ErrPrivateKey
 	}
-	if d := new(dcr.ModNScalar); !scalarFrom(b, d) {
-		return nil, ErrPrivateKey
+	m := newMemory()
+	m.d = [32]byte(b)
+	derivePublic(&m.d, &m.pub)
+	return &m.key, nil
+}
+
+// memory is all that a key consists of, in one piece.
+type memory struct {
+	key PrivateKey
+	at  *secret
+	secret
+}
+
+func newMemory() *memory {
+	m := new(memory)
+	m.at = &m.secret
+	m.key.box = &m.at
+	return m
+}
+
+// readKey draws a key without its public half.
+func readKey(r io.Reader) (*memory, error) {
+	m := newMemory()
+	for range maxKeyReads {
+		if _, err := io.ReadFull(r, m.d[:]); err != nil {
+			return nil, fmt.Errorf("secp: reading randomness for a key: %w", err)
+		}
+		if isScalar(m.d[:]) {
+			return m, nil
+		}
 	}
-	s := &secret{d: [32]byte(b)}
-	derivePublic(&s.d, &s.pub)
-	return &PrivateKey{&s}, nil
+	return nil, ErrPrivateKey
+}
+
+// isScalar reports whether 32 bytes stand for a number in 1..n-1.
+func isScalar(b []byte) bool {
+	var d dcr.ModNScalar
+	return scalarFrom(b, &d)
 }
 
 // Bytes returns the secret number, big endian.

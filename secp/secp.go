@@ -14,9 +14,10 @@
 // with libsecp256k1 everything but making keys and strings, does not allocate.
 //
 // What it doesn't: the pure Go backend takes a time that depends on the private
-// key when it signs or agrees on a secret, which libsecp256k1 does not; secrets are
-// not wiped from memory. [Recover] finds a key for about every second signature and
-// hash whatever they are: that it is the key expected is the caller's check.
+// key when it signs or agrees on a secret; libsecp256k1 does so only when a
+// [OneTimeKey] agrees. Secrets are not wiped from memory. [Recover] finds a key for
+// about every second signature and hash whatever they are: that it is the key
+// expected is the caller's check.
 package secp
 
 import (

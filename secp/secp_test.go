@@ -229,7 +229,9 @@ func TestPrivateKeyIsHidden(t *testing.T) {
 	var log bytes.Buffer
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "key", k, "by value", *k)
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", k, "in", struct{ K *PrivateKey }{k})
-	j, err := json.Marshal(map[string]any{"key": k, "by value": *k})
+	once := oneTime(t, unhex(t, orderM1))
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "key", once, "by address", &once)
+	j, err := json.Marshal(map[string]any{"key": k, "by value": *k, "once": once})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,6 +239,7 @@ func TestPrivateKeyIsHidden(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "%q", "%d"} {
 		all += fmt.Sprintf(verb, k) + fmt.Sprintf(verb, *k)
 		all += fmt.Sprintf(verb, struct{ k *PrivateKey }{k}) + fmt.Sprintf(verb, struct{ k PrivateKey }{*k})
+		all += fmt.Sprintf(verb, once) + fmt.Sprintf(verb, struct{ k OneTimeKey }{once})
 	}
 	d := k.Bytes()
 	for _, secret := range []string{orderM1[:16], fmt.Sprint(d[14:18])[1:16], "0xba, 0xae"} {
