@@ -33,7 +33,7 @@ var (
 
 // seal returns the packet with a body for the holder of to's private key. The key
 // r and iv must be used for this packet only.
-func seal(to *secp.PublicKey, r *secp.PrivateKey, iv *[aes.BlockSize]byte, body []byte) ([]byte, error) {
+func seal(to *secp.PublicKey, r secp.OneTimeKey, iv *[aes.BlockSize]byte, body []byte) ([]byte, error) {
 	shared, err := r.ECDH(to)
 	if err != nil {
 		return nil, ErrPacketKey

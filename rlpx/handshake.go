@@ -40,7 +40,7 @@ var ErrSignature = errors.New("rlpx: handshake signature fits no key")
 type Handshake struct {
 	key       *secp.PrivateKey
 	remote    secp.PublicKey
-	ephemeral *secp.PrivateKey
+	ephemeral secp.OneTimeKey
 	nonce     [nonceLen]byte
 	auth      []byte // as sent or received: the MACs begin with it
 
@@ -49,18 +49,18 @@ type Handshake struct {
 
 // random is what a side of a handshake draws.
 type random struct {
-	ephemeral *secp.PrivateKey // for the session's secrets
-	packet    *secp.PrivateKey // for the packet's encryption
+	ephemeral secp.OneTimeKey // for the session's secrets
+	packet    secp.OneTimeKey // for the packet's encryption
 	nonce     [nonceLen]byte
 	iv        [16]byte
 	padding   int
 }
 
 func draw(rand io.Reader) (r random, err error) {
-	if r.ephemeral, err = secp.ReadKey(rand); err != nil {
+	if r.ephemeral, err = secp.ReadOneTimeKey(rand); err != nil {
 		return r, fmt.Errorf("rlpx: %w", err)
 	}
-	if r.packet, err = secp.ReadKey(rand); err != nil {
+	if r.packet, err = secp.ReadOneTimeKey(rand); err != nil {
 		return r, fmt.Errorf("rlpx: %w", err)
 	}
 	var more [nonceLen + 16 + 2]byte
@@ -145,19 +145,21 @@ func (h *Handshake) HandleAuth(packet []byte, rand io.Reader) (ack []byte, err e
 	if err != nil {
 		return nil, err
 	}
-	remoteEphemeral, err := secp.Recover(&token, &sig)
-	if err != nil {
-		return nil, ErrSignature
-	}
 	r, err := draw(rand)
 	if err != nil {
 		return nil, err
 	}
-	return h.answer(&r, &remoteEphemeral, &nonce)
+	// The initiator's ephemeral key, which its signature stands for, is needed for
+	// nothing else.
+	shared, err := r.ephemeral.ECDHSigner(&token, &sig)
+	if err != nil {
+		return nil, ErrSignature
+	}
+	return h.answer(&r, &shared, &nonce)
 }
 
 // answer makes the recipient's packet and secrets.
-func (h *Handshake) answer(r *random, remote *secp.PublicKey, remoteNonce *[nonceLen]byte) ([]byte, error) {
+func (h *Handshake) answer(r *random, shared *[33]byte, remoteNonce *[nonceLen]byte) ([]byte, error) {
 	pub := r.ephemeral.Public()
 	body := make([]byte, 0, minAckBody+r.padding)
 	body = rlp.AppendString(body, pub[:])
@@ -168,10 +170,7 @@ func (h *Handshake) answer(r *random, remote *secp.PublicKey, remoteNonce *[nonc
 	if err != nil {
 		return nil, err
 	}
-	s, err := derive(r.ephemeral, remote, remoteNonce, &r.nonce)
-	if err != nil {
-		return nil, err
-	}
+	s := derive(shared, remoteNonce, &r.nonce)
 	h.framer = newFramer(&s.aes, &s.mac, s.macState(&r.nonce, h.auth), s.macState(remoteNonce, ack), false)
 	return ack, nil
 }
@@ -193,10 +192,11 @@ func (h *Handshake) HandleAck(packet []byte) error {
 	if c.Err() != nil || list.Err() != nil {
 		return ErrPacketBody
 	}
-	s, err := derive(h.ephemeral, &remote, &h.nonce, &nonce)
+	shared, err := h.ephemeral.ECDH(&remote)
 	if err != nil {
-		return err
+		return ErrPacketKey
 	}
+	s := derive(&shared, &h.nonce, &nonce)
 	h.framer = newFramer(&s.aes, &s.mac, s.macState(&nonce, h.auth), s.macState(&h.nonce, ack), true)
 	return nil
 }
@@ -231,19 +231,15 @@ func (h *Handshake) token(nonce *[nonceLen]byte) (token [32]byte, err error) {
 // secrets are the session's keys.
 type secrets struct{ aes, mac [32]byte }
 
-// derive makes the secrets from the ephemeral keys and the nonces of the initiator
-// and the recipient.
-func derive(key *secp.PrivateKey, remote *secp.PublicKey, initiator, recipient *[nonceLen]byte) (s secrets, err error) {
-	point, err := key.ECDH(remote)
-	if err != nil {
-		return s, ErrPacketKey
-	}
+// derive makes the secrets from the point that the ephemeral keys agree on and the
+// nonces of the initiator and the recipient.
+func derive(point *[33]byte, initiator, recipient *[nonceLen]byte) (s secrets) {
 	ephemeral := point[1:]
 	nonces := secp.Keccak256(recipient[:], initiator[:])
 	shared := secp.Keccak256(ephemeral, nonces[:])
 	s.aes = secp.Keccak256(ephemeral, shared[:])
 	s.mac = secp.Keccak256(ephemeral, s.aes[:])
-	return s, nil
+	return s
 }
 
 // macState begins the MAC of one direction: with the nonce of its receiver and the

@@ -143,7 +143,7 @@ func TestWrongKey(t *testing.T) {
 // sealed returns a packet with any body.
 func sealed(t testing.TB, to secp.PublicKey, body []byte) []byte {
 	t.Helper()
-	p, err := seal(&to, testKey(t, 50), &[16]byte{}, body)
+	p, err := seal(&to, oneTime(t, noise(32)), &[16]byte{}, body)
 	if err != nil {
 		t.Fatal(err)
 	}

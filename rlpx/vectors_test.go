@@ -72,10 +72,19 @@ func (v *vectors) key(t testing.TB, name string) *secp.PrivateKey {
 	return k
 }
 
+func oneTime(t testing.TB, b []byte) secp.OneTimeKey {
+	t.Helper()
+	k, err := secp.ReadOneTimeKey(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
 // drawn returns what a side of the vectors' handshake draws.
 func (v *vectors) drawn(t testing.TB, side string) *random {
 	return &random{
-		ephemeral: v.key(t, "ephemeral_"+side), packet: testKey(t, 99),
+		ephemeral: oneTime(t, unhex(t, v.Keys["ephemeral_"+side])), packet: oneTime(t, noise(32)),
 		nonce: [nonceLen]byte(unhex(t, v.Keys["nonce_"+side])), padding: minPadding,
 	}
 }
@@ -109,6 +118,11 @@ func TestVectorsAuth(t *testing.T) {
 		signer, err := secp.Recover(&token, &sig)
 		if err != nil || signer != v.key(t, "ephemeral_A").Public() {
 			t.Errorf("%s: signed by %v, %v", auth.Name, signer, err)
+		}
+		mine := v.drawn(t, "B").ephemeral
+		shared, err := mine.ECDHSigner(&token, &sig)
+		if want, _ := mine.ECDH(&signer); err != nil || shared != want {
+			t.Errorf("%s: the ephemeral keys agree on %x, %v, want %x", auth.Name, shared, err, want)
 		}
 	}
 	if tried != 2 {
@@ -150,10 +164,11 @@ func TestVectorsSecrets(t *testing.T) {
 	}
 	a, b := v.drawn(t, "A"), v.drawn(t, "B")
 	remote := a.ephemeral.Public()
-	s, err := derive(b.ephemeral, &remote, &a.nonce, &b.nonce)
+	shared, err := b.ephemeral.ECDH(&remote)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := derive(&shared, &a.nonce, &b.nonce)
 	if !bytes.Equal(s.aes[:], unhex(t, v.Derived.AES)) || !bytes.Equal(s.mac[:], unhex(t, v.Derived.MAC)) {
 		t.Errorf("secrets %x and %x", s.aes, s.mac)
 	}
