@@ -47,10 +47,6 @@ func newFramer(aesKey, macKey *[32]byte, auth, ack secp.Hasher, initiator bool) 
 	if initiator {
 		egress, ingress = auth, ack
 	}
-	return &Framer{newDirection(aesKey, macKey, egress), newDirection(aesKey, macKey, ingress)}
-}
-
-func newDirection(aesKey, macKey *[32]byte, state secp.Hasher) direction {
 	block, err := aes.NewCipher(aesKey[:])
 	if err != nil {
 		panic(err) // 32 bytes are a key
@@ -59,6 +55,10 @@ func newDirection(aesKey, macKey *[32]byte, state secp.Hasher) direction {
 	if err != nil {
 		panic(err)
 	}
+	return &Framer{newDirection(block, mac, egress), newDirection(block, mac, ingress)}
+}
+
+func newDirection(block, mac cipher.Block, state secp.Hasher) direction {
 	var iv [blockLen]byte // the keys are used once
 	d := direction{stream: cipher.NewCTR(block, iv[:]), mac: frameMAC{block: mac, hash: state}}
 	d.mac.digest = d.mac.hash.Sum()
