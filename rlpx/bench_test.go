@@ -22,7 +22,7 @@ func (c *memConn) Read(b []byte) (int, error)  { return c.buf.Read(b) }
 func memPair(t testing.TB) (a, b *Conn) {
 	h, g := shake(t)
 	c := new(memConn)
-	a, b = newConn(c, h), newConn(c, g)
+	a, b = newConn(c, h, nil), newConn(c, g, nil)
 	for _, side := range []*Conn{a, b} {
 		side.SetSnappy(true)
 	}

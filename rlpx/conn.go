@@ -51,12 +51,13 @@ func Dial(ctx context.Context, conn net.Conn, key *secp.PrivateKey, remote secp.
 	if err != nil {
 		return nil, err
 	}
+	var beyond []byte
 	err = within(ctx, conn, func() error {
 		if _, err := conn.Write(h.Auth()); err != nil {
 			return err
 		}
-		ack, err := readPacket(conn, h)
-		if err != nil {
+		var ack []byte
+		if ack, beyond, err = readPacket(conn, h); err != nil {
 			return err
 		}
 		return h.HandleAck(ack)
@@ -64,15 +65,16 @@ func Dial(ctx context.Context, conn net.Conn, key *secp.PrivateKey, remote secp.
 	if err != nil {
 		return nil, err
 	}
-	return newConn(conn, h), nil
+	return newConn(conn, h, beyond), nil
 }
 
 // Accept makes the encryption handshake on a connection that was accepted.
 func Accept(ctx context.Context, conn net.Conn, key *secp.PrivateKey) (*Conn, error) {
 	h := Answer(key)
-	err := within(ctx, conn, func() error {
-		auth, err := readPacket(conn, h)
-		if err != nil {
+	var beyond []byte
+	err := within(ctx, conn, func() (err error) {
+		var auth []byte
+		if auth, beyond, err = readPacket(conn, h); err != nil {
 			return err
 		}
 		ack, err := h.HandleAuth(auth, rand.Reader)
@@ -85,26 +87,38 @@ func Accept(ctx context.Context, conn net.Conn, key *secp.PrivateKey) (*Conn, er
 	if err != nil {
 		return nil, err
 	}
-	return newConn(conn, h), nil
+	return newConn(conn, h, beyond), nil
 }
 
-func newConn(conn net.Conn, h *Handshake) *Conn {
-	return &Conn{conn: conn, remote: h.Remote(), framer: h.Framer(), reader: reader{src: conn}, limit: maxHello}
+// newConn makes the connection after a handshake; beyond, at most inlineRead bytes, is
+// what was read of its first frames.
+func newConn(conn net.Conn, h *Handshake, beyond []byte) *Conn {
+	c := &Conn{conn: conn, remote: h.Remote(), framer: h.Framer(), reader: reader{src: conn}, limit: maxHello}
+	c.reader.have = c.reader.inline[:copy(c.reader.inline[:], beyond)]
+	return c
 }
 
-func readPacket(conn net.Conn, h *Handshake) ([]byte, error) {
-	var first [sizeLen]byte
-	if _, err := io.ReadFull(conn, first[:]); err != nil {
-		return nil, err
-	}
-	size, err := h.PacketSize(first)
+// readPacket reads the packet that h waits for, in one call if all of it has come.
+// What it reads beyond the packet is no more than inlineRead bytes.
+func readPacket(conn net.Conn, h *Handshake) (packet, beyond []byte, err error) {
+	b := make([]byte, h.leastPacket()+inlineRead)
+	have, err := io.ReadAtLeast(conn, b, sizeLen)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	packet := make([]byte, sizeLen+size)
-	copy(packet, first[:])
-	_, err = io.ReadFull(conn, packet[sizeLen:])
-	return packet, err
+	size, err := h.PacketSize([sizeLen]byte(b))
+	if err != nil {
+		return nil, nil, err
+	}
+	size += sizeLen
+	if size > len(b) {
+		b = append(b, make([]byte, size-len(b))...)
+	}
+	if have < size {
+		_, err = io.ReadFull(conn, b[have:size])
+		have = size
+	}
+	return b[:size:size], b[size:have], err
 }
 
 // lastWrite is how long a write may take after the reading has failed.

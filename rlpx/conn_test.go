@@ -315,6 +315,74 @@ func TestSlow(t *testing.T) {
 	}
 }
 
+// TestBeyondPacket: frames that come together with the ack are read, whatever the
+// borders of the reads are.
+func TestBeyondPacket(t *testing.T) {
+	sizes := []int{0, 10, 100, 400, 700, 3000, 5}
+	for _, chunk := range []int{1, 3, 300, 511, 512, 513, 700, 728, 729, 730, 1000, 9000} {
+		a, b := net.Pipe()
+		go func() {
+			defer b.Close()
+			h := Answer(testKey(t, 2))
+			auth, _, err := readPacket(b, h)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			all, err := h.HandleAuth(auth, secpRand{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			var out memConn
+			c := newConn(&out, h, nil)
+			c.SetSnappy(true)
+			for _, size := range sizes {
+				c.WriteMsg(20, noise(size))
+			}
+			all = append(all, out.buf.Bytes()...)
+			for len(all) > 0 {
+				n := min(chunk, len(all))
+				b.Write(all[:n])
+				all = all[n:]
+			}
+		}()
+		c, err := Dial(t.Context(), a, testKey(t, 1), testKey(t, 2).Public())
+		if err != nil {
+			t.Fatalf("in pieces of %d: %v", chunk, err)
+		}
+		c.SetSnappy(true)
+		for _, size := range sizes {
+			if _, got, err := c.ReadMsg(); err != nil || !bytes.Equal(got, noise(size)) {
+				t.Fatalf("in pieces of %d: %d bytes came as %d, %v", chunk, size, len(got), err)
+			}
+		}
+		if _, _, err := c.ReadMsg(); err != io.EOF {
+			t.Errorf("in pieces of %d, at the end: %v", chunk, err)
+		}
+	}
+}
+
+// TestPaddedPackets: packets of all lengths up to the limit are read.
+func TestPaddedPackets(t *testing.T) {
+	for _, padding := range []int{1, 2, 100, 500, 511, 512, 513, 1000, maxPacket - sizeLen - overhead - minAuthBody - 1} {
+		r := random{ephemeral: oneTime(t, noise(32)), packet: oneTime(t, noise(32)), padding: padding}
+		h, err := initiate(testKey(t, 1), testKey(t, 2).Public(), &r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := net.Pipe()
+		go func() {
+			a.Write(h.Auth())
+			io.Copy(io.Discard, a)
+		}()
+		if _, err := Accept(t.Context(), b, testKey(t, 2)); err != nil {
+			t.Errorf("auth of %d bytes: %v", len(h.Auth()), err)
+		}
+		a.Close()
+	}
+}
+
 // secpRand is a random source that is none.
 type secpRand struct{}
 

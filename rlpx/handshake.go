@@ -118,14 +118,19 @@ func (h *Handshake) Framer() *Framer { return h.framer }
 // PacketSize returns how many bytes follow the first two of the packet that h waits
 // for. The error is ErrPacketSize.
 func (h *Handshake) PacketSize(first [sizeLen]byte) (int, error) {
-	size, least := int(binary.BigEndian.Uint16(first[:])), overhead+minAuthBody
-	if h.auth != nil {
-		least = overhead + minAckBody
-	}
-	if size < least || size > maxPacket-sizeLen {
+	size := int(binary.BigEndian.Uint16(first[:]))
+	if sizeLen+size < h.leastPacket() || sizeLen+size > maxPacket {
 		return 0, fmt.Errorf("%w: %d bytes", ErrPacketSize, size)
 	}
 	return size, nil
+}
+
+// leastPacket returns the length of the shortest packet that h can be waiting for.
+func (h *Handshake) leastPacket() int {
+	if h.auth != nil {
+		return sizeLen + overhead + minAckBody
+	}
+	return sizeLen + overhead + minAuthBody
 }
 
 // HandleAuth takes the initiator's packet, with its size, and returns the answer.
