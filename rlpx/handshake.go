@@ -18,7 +18,7 @@ const (
 
 	// The shortest bodies there can be: the list's header and its elements with
 	// their headers, the version in one byte.
-	minAuthBody = 3 + (2 + 65) + (2 + 64) + (1 + nonceLen) + 1
+	minAuthBody = 2 + (2 + 65) + (2 + 64) + (1 + nonceLen) + 1
 	minAckBody  = 2 + (2 + 64) + (1 + nonceLen) + 1
 
 	// maxPacket bounds a handshake packet. EIP-8 recommends 100 to 300 bytes of
