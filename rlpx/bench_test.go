@@ -3,6 +3,7 @@ package rlpx
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"testing"
@@ -96,6 +97,37 @@ func BenchmarkHandshake(b *testing.B) {
 		if err := h.HandleAck(ack); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkHandshakeTCP is BenchmarkHandshake over TCP on loopback, with the connecting.
+func BenchmarkHandshakeTCP(b *testing.B) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	key, other := testKey(b, 1), testKey(b, 2)
+	b.ReportAllocs()
+	for b.Loop() {
+		accepted := make(chan error, 1)
+		go func() {
+			c, err := l.Accept()
+			if err == nil {
+				defer c.Close()
+				_, err = Accept(b.Context(), c, other)
+			}
+			accepted <- err
+		}()
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, err = Dial(b.Context(), c, key, other.Public())
+		if err := errors.Join(err, <-accepted); err != nil {
+			b.Fatal(err)
+		}
+		c.Close()
 	}
 }
 
