@@ -207,7 +207,7 @@ func (s *Server) connectAgain(p *Peer) {
 		}
 		s.wg.Add(1) // within the group
 		_, err := s.connect(s.ctx, n, p.slot.Static)
-		if err == nil || errors.Is(err, peering.AlreadyConnected) {
+		if own := peering.Reason(0); err == nil || errors.As(err, &own) { // it is this side that doesn't want to, by now
 			return
 		}
 		s.log.Debug("cannot reconnect to a peer", "peer", p.ID().Short(), "err", err)

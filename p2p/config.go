@@ -11,6 +11,7 @@ import (
 
 	"github.com/kithnet/kith/discover"
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/netio"
 	"github.com/kithnet/kith/nodedb"
 	"github.com/kithnet/kith/secp"
 )
@@ -95,6 +96,5 @@ func resolveDNS(ctx context.Context, host string) ([]netip.Addr, error) {
 }
 
 func dialTCP(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
-	var d net.Dialer
-	return d.DialContext(ctx, "tcp", addr.String())
+	return netio.DialTCP(ctx, addr)
 }

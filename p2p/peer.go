@@ -55,9 +55,14 @@ type Peer struct {
 	flushed chan struct{} // holds one value if something was sent
 	heard   atomic.Int64  // when something came last, in nanoseconds of the Server
 
-	flushing atomic.Bool // flush runs
-	flush    func()      // p.flushAll, so that to start it takes no memory
-	deadline int64       // of writes, in nanoseconds of the Server; of flush
+	read     func()        // p.readAll, so that to start it takes no memory
+	rested   chan struct{} // holds one value when that has returned
+	flushing atomic.Bool   // flush runs
+	flush    func()        // p.flushAll, so that to start it takes no memory
+	deadline int64         // of writes, in nanoseconds of the Server; of flush
+
+	cancel context.CancelFunc // of the protocols' context
+	wg     sync.WaitGroup     // of the protocols
 
 	once   sync.Once
 	closed chan struct{} // the peer ends
@@ -130,24 +135,34 @@ func (p *Peer) end(err error, remote bool) {
 }
 
 // run is the peer's life. It returns when nothing is left of it but protocols that
-// don't end. An idle peer has this goroutine and one for each protocol; writing takes
-// one while there is something to write.
+// don't end. An idle peer has this goroutine and one for each protocol. Reading and
+// writing take one each while there is something to read or write: their stacks grow
+// beyond the least, and would stay so. So would this one with more than awaitAll on it.
 func (p *Peer) run() {
+	p.begin()
+	p.awaitAll()
+	p.finish()
+}
+
+// begin starts what a peer has running.
+func (p *Peer) begin() {
 	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
+	p.cancel = cancel
 	p.heard.Store(p.srv.nanos())
-	keepAlive := time.AfterFunc(pingEvery, p.keepAlive)
+	time.AfterFunc(pingEvery, p.keepAlive)
 	for _, rw := range p.protos {
-		wg.Go(func() { p.protocol(ctx, rw) })
+		p.wg.Go(func() { p.protocol(ctx, rw) })
 	}
-	p.readLoop() // until the end
-	keepAlive.Stop()
-	cancel()
+}
+
+// finish ends it.
+func (p *Peer) finish() {
+	p.cancel()
 	p.part()
 	p.conn.NetConn().Close()
 	gone := make(chan struct{})
 	go func() {
-		wg.Wait()
+		p.wg.Wait()
 		close(gone)
 	}()
 	select {
@@ -213,36 +228,52 @@ func (p *Peer) protocol(ctx context.Context, rw *protoRW) {
 	}
 }
 
-func (p *Peer) readLoop() {
-	for {
-		code, content, err := p.conn.ReadMsg()
-		if err != nil {
+// awaitAll has read what comes, until the peer ends.
+func (p *Peer) awaitAll() {
+	for p.Err() == nil {
+		if err := p.conn.Await(); err != nil {
 			p.end(err, false)
 			return
 		}
-		p.heard.Store(p.srv.nanos())
-		if code >= rlpx.BaseCodes {
-			rw := p.protocolOf(code)
-			if rw == nil {
-				p.end(fmt.Errorf("%w: 0x%x", errUnknownCode, code), false)
-				return
-			}
-			if !rw.in.put(code-rw.proto.offset, content, p.closed) {
-				return
-			}
-			continue
-		}
-		switch code {
-		case rlpx.CodeDisconnect:
-			p.end(rlpx.ParseDisconnect(content), true)
-			return
-		case rlpx.CodePing:
-			p.base(rlpx.CodePong)
-		case rlpx.CodeHello:
-			p.end(fmt.Errorf("%w: a second Hello", rlpx.DiscProtocolError), false)
-			return
-		}
+		go p.read()
+		<-p.rested
 	}
+}
+
+// readAll reads what has come.
+func (p *Peer) readAll() {
+	for p.readMsg() && p.conn.Unread() {
+	}
+	p.rested <- struct{}{}
+}
+
+// readMsg reads a message and reports whether to go on.
+func (p *Peer) readMsg() bool {
+	code, content, err := p.conn.ReadMsg()
+	if err != nil {
+		p.end(err, false)
+		return false
+	}
+	p.heard.Store(p.srv.nanos())
+	if code >= rlpx.BaseCodes {
+		rw := p.protocolOf(code)
+		if rw == nil {
+			p.end(fmt.Errorf("%w: 0x%x", errUnknownCode, code), false)
+			return false
+		}
+		return rw.in.put(code-rw.proto.offset, content, p.closed)
+	}
+	switch code {
+	case rlpx.CodeDisconnect:
+		p.end(rlpx.ParseDisconnect(content), true)
+		return false
+	case rlpx.CodePing:
+		p.base(rlpx.CodePong)
+	case rlpx.CodeHello:
+		p.end(fmt.Errorf("%w: a second Hello", rlpx.DiscProtocolError), false)
+		return false
+	}
+	return true
 }
 
 func (p *Peer) protocolOf(code uint64) *protoRW {
@@ -267,6 +298,9 @@ func (p *Peer) base(code uint64) {
 
 // keepAlive pings a silent peer and gives up one that is silent for too long.
 func (p *Peer) keepAlive() {
+	if p.Err() != nil {
+		return
+	}
 	quiet := time.Duration(p.srv.nanos() - p.heard.Load())
 	if quiet >= silence {
 		p.end(rlpx.DiscReadTimeout, false)
@@ -275,11 +309,7 @@ func (p *Peer) keepAlive() {
 	if quiet >= pingEvery/2 {
 		p.base(rlpx.CodePing)
 	}
-	select {
-	case <-p.closed:
-	default:
-		time.AfterFunc(pingEvery, p.keepAlive)
-	}
+	time.AfterFunc(pingEvery, p.keepAlive)
 }
 
 // write hands a message over, in turn.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kithnet/kith/discover"
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/netio"
 	"github.com/kithnet/kith/peering"
 	"github.com/kithnet/kith/rlpx"
 )
@@ -162,7 +163,7 @@ func (s *Server) open(ctx context.Context) error {
 	s.listener = s.cfg.Listener
 	at := s.cfg.Listen
 	if s.listener == nil && at.IsValid() {
-		l, err := net.Listen("tcp", at.String())
+		l, err := netio.ListenTCP(at)
 		if err != nil {
 			return fmt.Errorf("p2p: cannot listen: %w", err)
 		}

@@ -143,7 +143,7 @@ func (s *Server) setup(ctx context.Context, conn net.Conn, n *enode.Node, static
 		srv: s, node: n, slot: &peering.Conn{Inbound: n == nil, Static: static}, log: s.log,
 		turn: make(chan struct{}, 1), flushed: make(chan struct{}, 1), closed: make(chan struct{}), freed: make(chan struct{}),
 	}
-	p.flush = p.flushAll
+	p.flush, p.read, p.rested = p.flushAll, p.readAll, make(chan struct{}, 1)
 	defer func() {
 		if err != nil {
 			s.do(func(c *peering.Core) {
@@ -257,6 +257,11 @@ func (s *Server) addPeer(p *Peer, own []*Protocol) (err error) {
 // handshakes have needed is not kept.
 func (s *Server) keep(p *Peer) {
 	p.run()
+	s.forget(p)
+}
+
+// forget takes out a peer that has ended.
+func (s *Server) forget(p *Peer) {
 	s.do(func(c *peering.Core) {
 		if errors.Is(p.err, errProtocol) {
 			c.Useless(p.ID())

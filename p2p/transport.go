@@ -13,6 +13,10 @@ import (
 type Transport interface {
 	Remote() secp.PublicKey
 	Hello(ctx context.Context, own *rlpx.Hello) (*rlpx.Hello, error)
+	// Await waits until there is something for ReadMsg to return, or to begin with,
+	// and Unread reports whether there is.
+	Await() error
+	Unread() bool
 	ReadMsg() (code uint64, content []byte, err error)
 	Append(code uint64, content []byte) error
 	Buffered() int

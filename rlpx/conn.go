@@ -236,6 +236,14 @@ func (c *Conn) ReadMsg() (code uint64, content []byte, err error) {
 	return code, content, nil
 }
 
+// Await waits until something has come that ReadMsg has not returned. It needs little
+// stack, and the connection holds little memory meanwhile: who has nobody else to read
+// for waits here. The last message's content is not valid any more.
+func (c *Conn) Await() error { return c.reader.await() }
+
+// Unread reports whether ReadMsg has something to go on with, without waiting.
+func (c *Conn) Unread() bool { return len(c.reader.have) > 0 }
+
 // fail ends all reading.
 func (c *Conn) fail(err error) error {
 	c.reader.err = err

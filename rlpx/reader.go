@@ -48,6 +48,17 @@ func (r *reader) next(f *Framer, limit int) ([]byte, error) {
 	return data, err
 }
 
+// await waits until something was read that was not consumed.
+func (r *reader) await() error {
+	r.release()
+	if len(r.have) == 0 && r.err == nil {
+		if r.err = r.fill(1); r.err != nil {
+			r.close()
+		}
+	}
+	return r.err
+}
+
 func (r *reader) frame(f *Framer, limit int) ([]byte, error) {
 	header, err := r.take(HeaderLen)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/kithnet/kith/discover"
+	"github.com/kithnet/kith/internal/netio"
 )
 
 // listen opens a UDP socket and says in a user's words why that failed. The zero
@@ -28,7 +29,7 @@ func listenBoth(addr netip.AddrPort) (discover.Conn, net.Listener, error) {
 			return nil, nil, err
 		}
 		at := netip.AddrPortFrom(addr.Addr(), udp.LocalAddr().Port())
-		tcp, err := listenTCP(at)
+		tcp, err := netio.ListenTCP(at)
 		if err == nil {
 			return udp, tcp, nil
 		}
@@ -37,13 +38,6 @@ func listenBoth(addr netip.AddrPort) (discover.Conn, net.Listener, error) {
 			return nil, nil, listenError("TCP", at, err)
 		}
 	}
-}
-
-func listenTCP(at netip.AddrPort) (net.Listener, error) {
-	if !at.Addr().IsValid() {
-		return net.Listen("tcp", fmt.Sprintf(":%d", at.Port()))
-	}
-	return net.Listen("tcp", at.String())
 }
 
 func listenError(kind string, addr netip.AddrPort, err error) error {

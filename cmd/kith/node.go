@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/netio"
 	"github.com/kithnet/kith/nodedb"
 	"github.com/kithnet/kith/p2p"
 	"github.com/kithnet/kith/secp"
@@ -117,7 +118,7 @@ func (c *nodeConfig) listen(cfg *p2p.Config) (err error) {
 		cfg.PacketConn, cfg.Listener, err = listenBoth(at)
 		return err
 	}
-	if cfg.Listener, err = listenTCP(at); err != nil {
+	if cfg.Listener, err = netio.ListenTCP(at); err != nil {
 		return listenError("TCP", at, err)
 	}
 	return nil

@@ -1,4 +1,5 @@
-// Package netio moves UDP datagrams in batches between a socket and memory.
+// Package netio moves UDP datagrams in batches between a socket and memory, and opens
+// TCP connections with no more system calls than they need.
 //
 // A discovery node is paid for by the packet, and most of what a packet costs
 // the machine is the system call that carries it. On Linux a [Conn] made by

@@ -27,10 +27,10 @@ var layers = []struct {
 	{"rlpx", []string{"rlp", "secp", "internal/bufpool", "github.com/golang/snappy"}},
 	{"nodedb", []string{"rlp", "secp", "enr", "enode"}},
 	{"discover", []string{"secp", "enr", "enode", "kad", "discv4", "nodedb", "internal/netio"}},
-	{"p2p", []string{"secp", "enode", "nodedb", "discover", "peering", "rlpx", "internal/bufpool"}},
+	{"p2p", []string{"secp", "enode", "nodedb", "discover", "peering", "rlpx", "internal/bufpool", "internal/netio"}},
 	{"internal/tidy", nil},
 	{"examples/chat", []string{"secp", "enode", "p2p"}},
-	{"cmd/kith", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "peering", "rlpx", "nodedb", "discover", "p2p", "golang.org/x/term", "golang.org/x/sys"}},
+	{"cmd/kith", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "peering", "rlpx", "nodedb", "discover", "p2p", "internal/netio", "golang.org/x/term", "golang.org/x/sys"}},
 }
 
 func TestImportsPointDown(t *testing.T) {
