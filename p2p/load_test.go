@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/kithnet/kith/peering"
 	"github.com/kithnet/kith/rlpx"
 )
 
@@ -116,5 +117,27 @@ func TestFlood(t *testing.T) {
 			}
 			stop()
 		})
+	}
+}
+
+// TestBurst: more honest nodes than may wait connect at once, and none is pushed out.
+func TestBurst(t *testing.T) {
+	nodes := 60
+	if raceEnabled { // which makes a handshake take ten times as long
+		nodes = 15
+	}
+	s := start(t, Config{Protocols: []Protocol{echo()}, MaxPeers: 2 * nodes, MaxPending: 5})
+	var wg sync.WaitGroup
+	for range nodes {
+		o := start(t, Config{Protocols: []Protocol{echo()}})
+		wg.Go(func() {
+			if _, err := o.Connect(t.Context(), s.Self()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := s.Stats().Refused[peering.TooManyPending]; got != 0 {
+		t.Errorf("%d were pushed out", got)
 	}
 }

@@ -32,18 +32,19 @@ type Server struct {
 	local *enode.LocalNode
 	begun time.Time
 
-	mu      sync.Mutex
-	core    *peering.Core
-	peers   map[enode.ID]*Peer
-	state   state
-	timer   *time.Timer
-	ready   chan struct{} // closed when the sockets are open
-	hungry  chan struct{} // holds one value if more nodes may be wanted
-	waiting map[*peering.Inbound]net.Conn
-	told    [256]uint64 // refusals by the other side, by rlpx.DiscReason
-	speaks  []*Protocol // replaced, never modified
-	mending bool        // reconnect runs
-	finders map[*Protocol]context.CancelFunc
+	mu         sync.Mutex
+	core       *peering.Core
+	peers      map[enode.ID]*Peer
+	state      state
+	timer      *time.Timer
+	ready      chan struct{} // closed when the sockets are open
+	hungry     chan struct{} // holds one value if more nodes may be wanted
+	waiting    map[*peering.Inbound]net.Conn
+	settledOne chan struct{} // holds one value if fewer may be waiting
+	told       [256]uint64   // refusals by the other side, by rlpx.DiscReason
+	speaks     []*Protocol   // replaced, never modified
+	mending    bool          // reconnect runs
+	finders    map[*Protocol]context.CancelFunc
 
 	changing sync.Mutex // held while protocols are added or removed; taken before mu
 
@@ -69,7 +70,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: cfg.Log, local: cfg.Local, begun: time.Now(),
-		peers: make(map[enode.ID]*Peer), finders: make(map[*Protocol]context.CancelFunc), waiting: make(map[*peering.Inbound]net.Conn), hungry: make(chan struct{}, 1), ready: make(chan struct{}),
+		peers: make(map[enode.ID]*Peer), finders: make(map[*Protocol]context.CancelFunc), waiting: make(map[*peering.Inbound]net.Conn), hungry: make(chan struct{}, 1), settledOne: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/netio"
 	"github.com/kithnet/kith/peering"
 	"github.com/kithnet/kith/rlpx"
 	"github.com/kithnet/kith/secp"
@@ -93,12 +94,23 @@ func (s *Server) acceptLoop() {
 
 // admit lets an inbound connection begin its handshakes, if there is room.
 func (s *Server) admit(conn net.Conn) {
+	for wait := s.tryAdmit(conn); wait > 0; wait = s.tryAdmit(conn) {
+		select {
+		case <-s.settledOne:
+		case <-time.After(wait):
+		case <-s.ctx.Done():
+		}
+	}
+}
+
+// tryAdmit is one try, which says after what time to try again.
+func (s *Server) tryAdmit(conn net.Conn) (wait time.Duration) {
 	addr := remoteAddr(conn)
 	var in *peering.Inbound
 	var old net.Conn
 	running := s.do(func(c *peering.Core) {
 		var evicted *peering.Inbound
-		in, evicted, _ = c.Accept(addr.Addr())
+		in, evicted, wait, _ = c.Accept(addr.Addr())
 		old = s.waiting[evicted]
 		delete(s.waiting, evicted)
 		if in != nil {
@@ -111,13 +123,21 @@ func (s *Server) admit(conn net.Conn) {
 	if old != nil {
 		old.Close()
 	}
+	if running && wait > 0 {
+		return wait
+	}
 	if in == nil || !running {
 		conn.Close()
 	}
+	return 0
 }
 
 func (s *Server) inbound(conn net.Conn, in *peering.Inbound) {
-	p, _, err := s.setup(s.ctx, conn, nil, false, in)
+	ctx, cancel := context.WithTimeout(s.ctx, handshakeTime)
+	defer cancel()
+	netio.AwaitReadable(ctx, conn) // what goes wrong here goes wrong in setup, too
+	s.do(func(c *peering.Core) { c.Spoke(in) })
+	p, _, err := s.setup(ctx, conn, nil, false, in)
 	if err != nil {
 		s.log.Debug("inbound connection refused", "addr", conn.RemoteAddr(), "err", err)
 		return
@@ -201,6 +221,7 @@ func (s *Server) settled(c *peering.Core, in *peering.Inbound) {
 	if in != nil {
 		c.Done(in)
 		delete(s.waiting, in)
+		signal(s.settledOne)
 	}
 }
 

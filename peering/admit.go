@@ -12,26 +12,42 @@ import (
 // Local addresses may as often as they like.
 const inboundEvery = 30 * time.Second
 
+const (
+	// patience is how long an inbound connection is left to its handshake when too
+	// many wait: a round trip to the other end of the world, and time for a hundred
+	// others who begin at the same moment.
+	patience = 500 * time.Millisecond
+
+	// floodTime is how long after one that said nothing for so long there is none
+	// for others that say nothing: more will be like it, and whoever is honest
+	// waits behind them.
+	floodTime = 10 * time.Second
+)
+
 // gateway bounds the inbound connections whose key is not known yet.
 type gateway struct {
 	waiting []*Inbound // oldest first
 	byNet   map[netip.Prefix]int
 	recent  history[netip.Addr]
+	pushed  time.Time // when one that had said nothing was evicted
 }
 
 // Inbound is an inbound connection whose key is not known yet.
 type Inbound struct {
 	net     netip.Prefix
 	limited bool
+	since   time.Time
+	spoke   bool
 	done    bool
 }
 
 // Accept decides on an inbound connection by its address alone, before a byte of it
-// is read. What it lets in is told Done. When too many wait, the one that has for the
-// longest time is evicted, and the caller closes it: an honest node is through within
-// some round trips, so who floods with silent connections evicts his own. Errors:
-// NetRestrict, TriedRecently, TooManyPending.
-func (c *Core) Accept(addr netip.Addr) (in, evicted *Inbound, err error) {
+// is read. What it lets in is told Done. When too many wait, the one that has said
+// nothing for the longest time, or else the oldest, is evicted, and the caller closes
+// it: an honest node is through within some round trips, so who floods with silent
+// connections evicts his own. If there is patience with it, wait says when to call
+// again: one may be Done by then. Errors: NetRestrict, TriedRecently, TooManyPending.
+func (c *Core) Accept(addr netip.Addr) (in, evicted *Inbound, wait time.Duration, err error) {
 	g := &c.pending
 	net, limited := enode.Network(addr)
 	perNet := max(1, c.cfg.MaxPending/4) // so that one network can't evict all others
@@ -46,10 +62,17 @@ func (c *Core) Accept(addr netip.Addr) (in, evicted *Inbound, err error) {
 	}
 	if r != 0 {
 		c.stats.Refused[r]++
-		return nil, nil, r
+		return nil, nil, 0, r
 	}
 	if len(g.waiting) >= c.cfg.MaxPending {
-		evicted = g.waiting[0]
+		evicted = g.leastWanted()
+		flood := !evicted.spoke && c.now.Sub(g.pushed) < floodTime
+		if wait := patience - c.now.Sub(evicted.since); wait > 0 && !flood {
+			return nil, nil, wait, nil
+		}
+		if !evicted.spoke && !flood {
+			g.pushed = c.now
+		}
 		c.stats.Refused[TooManyPending]++
 		c.Done(evicted)
 	}
@@ -60,9 +83,20 @@ func (c *Core) Accept(addr netip.Addr) (in, evicted *Inbound, err error) {
 		}
 		g.byNet[net]++
 	}
-	in = &Inbound{net: net, limited: limited}
+	in = &Inbound{net: net, limited: limited, since: c.now}
 	g.waiting = append(g.waiting, in)
-	return in, evicted, nil
+	return in, evicted, 0, nil
+}
+
+// Spoke says that an inbound connection has sent something.
+func (c *Core) Spoke(in *Inbound) { in.spoke = true }
+
+// leastWanted returns the oldest of those that have said nothing, or else of all.
+func (g *gateway) leastWanted() *Inbound {
+	if i := slices.IndexFunc(g.waiting, func(in *Inbound) bool { return !in.spoke }); i >= 0 {
+		return g.waiting[i]
+	}
+	return g.waiting[0]
 }
 
 // Done says that an inbound connection's key is known, or that it has ended. Further

@@ -159,7 +159,13 @@ func TestAccept(t *testing.T) {
 		c.MaxPending = 8
 		c.NetRestrict = []netip.Prefix{netip.MustParsePrefix("20.0.0.0/7"), netip.MustParsePrefix("127.0.0.0/8")}
 	})
-	accept := func(addr string) (*Inbound, *Inbound, error) { return l.Accept(netip.MustParseAddr(addr)) }
+	accept := func(addr string) (*Inbound, *Inbound, error) {
+		in, evicted, wait, err := l.Accept(netip.MustParseAddr(addr))
+		if wait != 0 {
+			t.Errorf("%s is to wait for %v", addr, wait)
+		}
+		return in, evicted, err
+	}
 	if _, _, err := accept("30.1.1.1"); err != NetRestrict {
 		t.Error(err)
 	}
@@ -192,6 +198,7 @@ func TestAccept(t *testing.T) {
 			oldest = in
 		}
 	}
+	l.wait(patience)
 	for range 2 { // the two of 20.1.1.0/24 waited longest
 		if _, evicted, err := accept("127.0.0.1"); err != nil || evicted == nil || !evicted.limited {
 			t.Fatalf("%v, %v", err, evicted)
@@ -203,6 +210,40 @@ func TestAccept(t *testing.T) {
 	if s := l.Stats(); s.Pending != 8 || s.Refused[TooManyPending] != 4 || len(l.pending.byNet) != 0 {
 		t.Errorf("%+v, %d networks", s, len(l.pending.byNet))
 	}
+}
+
+// TestPatience: when too many wait, they are given time, those that say nothing only
+// as long as nobody has wasted it.
+func TestPatience(t *testing.T) {
+	l := newLab(t, func(c *Config) { c.MaxPending = 3 })
+	home := netip.MustParseAddr("127.0.0.1")
+	accept := func(want *Inbound, wantWait time.Duration) *Inbound {
+		t.Helper()
+		in, evicted, wait, err := l.Accept(home)
+		if evicted != want || wait != wantWait || err != nil || (in == nil) != (wait > 0) {
+			t.Fatalf("%v in, %v evicted, wait %v, %v", in, evicted, wait, err)
+		}
+		return in
+	}
+	a, b, c := accept(nil, 0), accept(nil, 0), accept(nil, 0)
+	l.Spoke(a)
+	l.Spoke(c)
+	l.wait(patience / 5)
+	accept(nil, patience-patience/5)
+	l.wait(patience - patience/5)
+	d := accept(b, 0)
+	e := accept(d, 0) // is new, but says nothing, like the last
+	l.Spoke(e)
+	f := accept(a, 0) // has spoken, but is old
+	l.Spoke(f)
+	g := accept(c, 0)
+	l.Done(e)
+	l.Spoke(accept(nil, 0))
+	if s := l.Stats(); s.Refused[TooManyPending] != 4 || s.Pending != 3 {
+		t.Errorf("%+v", s)
+	}
+	l.wait(floodTime)
+	accept(g, 0)
 }
 
 // TestHold: the place of a peer that is to come back is nobody else's, and is free

@@ -14,9 +14,9 @@
 // Each dial ends with exactly one call of [Core.Dialed], whether a peer came of it
 // or not. A connection passes three checkpoints:
 //
-//	in, evicted, err := c.Accept(addr)  // inbound only, before any cryptography
-//	err := c.PostHandshake(conn, addr)  // the other side's key is known
-//	err := c.AddPeer(conn, useful)      // its protocols are known
+//	in, evicted, wait, err := c.Accept(addr)  // inbound only, before any cryptography
+//	err := c.PostHandshake(conn, addr)        // the other side's key is known
+//	err := c.AddPeer(conn, useful)            // its protocols are known
 //
 // and ends with c.Remove(conn, why), which is due as soon as PostHandshake was
 // called, whatever it returned; an inbound one besides with c.Done(in) when its key

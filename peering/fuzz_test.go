@@ -63,12 +63,16 @@ func (p *play) move(what byte, x int) {
 			p.Dialed(p.tasks[x%len(p.tasks)], Reason(x%3), nil)
 		}
 	case 7:
-		if in, _, err := p.Accept(netip.AddrFrom4([4]byte{20, 1, byte(x / 16), byte(x % 16)})); err == nil {
+		if in, _, _, err := p.Accept(netip.AddrFrom4([4]byte{20, 1, byte(x / 16), byte(x % 16)})); err == nil && in != nil {
 			p.pending = append(p.pending, in)
 		}
 	case 8:
 		if len(p.pending) > 0 {
-			p.Done(p.pending[x%len(p.pending)])
+			if in := p.pending[x%len(p.pending)]; x&64 == 0 {
+				p.Spoke(in)
+			} else {
+				p.Done(in)
+			}
 		}
 	case 9:
 		p.AddStatic(n)
