@@ -285,23 +285,26 @@ func TestBothDial(t *testing.T) {
 	}
 }
 
-// TestSilentConnections: 10,000 connections that say nothing, as fast as they can be
-// made, don't stop honest nodes from connecting meanwhile, and all of them are closed.
+// TestSilentConnections: 10,000 connections and more that say nothing, as fast as they
+// can be made, don't stop honest nodes from connecting meanwhile, and all of them are
+// closed.
 func TestSilentConnections(t *testing.T) {
 	s := start(t, Config{Protocols: []Protocol{echo()}})
 	at, _ := s.Self().TCPEndpoint()
 	const silent, dialers, honest = 10_000, 4, 20
-	var closed atomic.Int32
+	var opened, closed atomic.Int32
+	var done atomic.Bool
 	var wg sync.WaitGroup
-	begun := make(chan struct{})
+	begun := make(chan struct{}, dialers)
 	for range dialers {
 		wg.Go(func() {
-			for i := range silent / dialers {
+			for i := 0; i < silent/dialers || !done.Load() && i < 10*silent/dialers; i++ {
 				c, err := net.Dial("tcp", at.String())
 				if err != nil {
 					t.Error(err)
 					return
 				}
+				opened.Add(1)
 				wg.Go(func() {
 					c.Read(make([]byte, 1))
 					c.Close()
@@ -317,19 +320,18 @@ func TestSilentConnections(t *testing.T) {
 		<-begun
 	}
 	tries := 0
-	for range honest { // a silent flood may push one out, and it tries again
+	for range honest { // one may be pushed out, and tries again
 		o := start(t, Config{Protocols: []Protocol{echo()}})
 		for err := errors.New("not tried"); err != nil && tries < 10*honest; tries++ {
 			_, err = o.Connect(t.Context(), s.Self())
 		}
 	}
-	if during := closed.Load(); tries >= 10*honest || during >= silent-100 {
-		t.Errorf("connected in %d tries while %d silent connections were", tries, during)
-	}
+	done.Store(true)
 	wg.Wait()
-	if n := closed.Load(); n != silent {
-		t.Errorf("%d are closed", n)
+	if n := opened.Load(); tries >= 10*honest || closed.Load() != n || n < silent {
+		t.Errorf("%d tries of %d honest ones; %d of %d silent ones are closed", tries, honest, closed.Load(), n)
 	}
+	t.Logf("%d tries of %d honest ones beside %d silent ones", tries, honest, opened.Load())
 }
 
 // TestSlowReader: a peer that reads nothing holds up its own protocol only, and
