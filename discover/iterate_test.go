@@ -176,7 +176,7 @@ func TestFilterSeesRecords(t *testing.T) {
 // Who wants no more nodes than the table has causes no lookup, and a filter is heeded.
 func TestRandomNodesKnown(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.settled(10)
+		w.settled(40)
 		n := w.nodes[0]
 		before := n.Stats().Table.LookupsDone
 		var avoided enode.ID

@@ -204,7 +204,8 @@ const (
 	// While nothing is found, it grows from walkPauseMin to walkPauseMax.
 	walkPauseMin = 50 * time.Millisecond
 	walkPauseMax = 30 * time.Second
-	// walkKnown is how many nodes of the table come before each lookup.
+	// walkKnown is how many nodes of the table come before each lookup, and no more
+	// than a quarter of it: while tables are small, all have the same nodes.
 	walkKnown = 16
 )
 
@@ -248,7 +249,7 @@ func (w *walk) known(ctx context.Context) bool {
 		table := m.Table()
 		w.grew, w.live = table.Live() > w.live, table.Live()
 		w.target = table.RandomTarget()
-		nodes = table.Closest(nil, w.target.ID, walkKnown, w.filter)
+		nodes = table.Closest(nil, w.target.ID, min(walkKnown, table.Live()/4), w.filter)
 	}) {
 		return false
 	}

@@ -196,7 +196,7 @@ func (s *Server) connectAgain(p *Peer) {
 	defer s.do(func(c *peering.Core) { c.Release(p.ID()) })
 	p.Disconnect(rlpx.DiscRequested)
 	<-p.freed
-	if n == nil || static { // the other side, or the machine, dials
+	if n == nil { // the other side may dial
 		return
 	}
 	for try := range againTries {
@@ -205,6 +205,12 @@ func (s *Server) connectAgain(p *Peer) {
 		case <-s.ctx.Done():
 			return
 		}
+		if static { // the machine dials
+			if s.isPeer(p.ID()) {
+				return
+			}
+			continue
+		}
 		s.wg.Add(1) // within the group
 		_, err := s.connect(s.ctx, n, p.slot.Static)
 		if own := peering.Reason(0); err == nil || errors.As(err, &own) { // it is this side that doesn't want to, by now
@@ -212,6 +218,12 @@ func (s *Server) connectAgain(p *Peer) {
 		}
 		s.log.Debug("cannot reconnect to a peer", "peer", p.ID().Short(), "err", err)
 	}
+}
+
+func (s *Server) isPeer(id enode.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.peers[id] != nil
 }
 
 // reachable returns the peer's node with an address where it listens; nil when that
