@@ -91,6 +91,11 @@ func (t *Table) startRefresh() {
 	for _, n := range start {
 		t.AddFound(n)
 	}
+	// Half of a network that was split in two knows enough of its own never to look
+	// for the other: a bootnode has both.
+	if n := len(t.cfg.Bootnodes); n > 0 && !t.thin() {
+		t.AddFound(t.cfg.Bootnodes[t.cfg.Rand.IntN(n)])
+	}
 	r.running = 1 + randomLookups
 	if r.growing > 0 {
 		r.running = 1 + 1
