@@ -458,6 +458,7 @@ func TestScoresKept(t *testing.T) {
 	if len(scores) != 2 || scores[0].ID != good.Self().ID() || scores[0].Points != 1 || scores[1].ID != bad.Self().ID() || scores[1].Points >= 0 {
 		t.Fatalf("%+v", scores)
 	}
+	eventually(t, "the other side knows", func() bool { return len(good.Peers()) == 0 && good.Stats().Peers == 0 })
 	cfg.Protocols = []Protocol{echo()}
 	s = start(t, cfg)
 	eventually(t, "it is back", func() bool { return len(s.Peers()) == 1 && s.Peers()[0].ID() == good.Self().ID() })
