@@ -47,18 +47,16 @@ func (c floodCase) work() work {
 			{Work: "flood of " + c.packets + ": CPU a packet", Unit: microseconds},
 			{Work: "flood of " + c.packets + ": honest pings answered", Unit: percent},
 		}
-		for range o.reps {
-			for _, s := range sides {
-				out, err := floodOnce(o, s, c)
-				if err != nil {
-					return rows, fmt.Errorf("%s: %w", s.name(), err)
-				}
-				rows[0].add(s, out.cpuPerPacket())
-				rows[1].add(s, 100*out.answered())
-				rows[0].Remarks[s.index] = out.remark()
+		return rows, takeTurns(o.reps, sides, func(s side) error {
+			out, err := floodOnce(o, s, c)
+			if err != nil {
+				return err
 			}
-		}
-		return rows, nil
+			rows[0].add(s, out.cpuPerPacket())
+			rows[1].add(s, 100*out.answered())
+			rows[0].Remarks[s.index] = out.remark()
+			return nil
+		})
 	}}
 }
 

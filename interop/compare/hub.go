@@ -20,14 +20,7 @@ func compareHubs(o options, sides []side) ([]row, error) {
 		{Work: prefix + "resident memory a peer after a collection", Unit: kibibytes},
 		{Work: prefix + "goroutines a peer", Unit: count},
 	}
-	for range o.reps {
-		for _, s := range sides {
-			if err := hubOnce(o, s, rows); err != nil {
-				return rows, fmt.Errorf("%s: %w", s.name(), err)
-			}
-		}
-	}
-	return rows, nil
+	return rows, takeTurns(o.reps, sides, func(s side) error { return hubOnce(o, s, rows) })
 }
 
 // hubOnce takes the difference of a Server with peers and the same one before them.

@@ -21,14 +21,8 @@ func compareJoining(o options, sides []side) ([]row, error) {
 		{Work: fmt.Sprintf("%s%d peers in the median one", prefix, joinPeers), Unit: seconds},
 		{Work: prefix + "CPU a Server until then", Unit: milliseconds},
 	}
-	for range 2*o.reps + 1 { // one run differs from the next by more than other work does
-		for _, s := range sides {
-			if err := joinOnce(o, s, rows); err != nil {
-				return rows, fmt.Errorf("%s: %w", s.name(), err)
-			}
-		}
-	}
-	return rows, nil
+	reps := 2*o.reps + 1 // one run differs from the next by more than other work does
+	return rows, takeTurns(reps, sides, func(s side) error { return joinOnce(o, s, rows) })
 }
 
 func joinOnce(o options, s side, rows []row) error {

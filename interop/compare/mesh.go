@@ -18,14 +18,7 @@ func compareMeshes(o options, sides []side) ([]row, error) {
 		{Work: prefix + "CPU a connection, both ends", Unit: milliseconds},
 		{Work: prefix + "goroutines a peer, one protocol", Unit: count},
 	}
-	for range o.reps {
-		for _, s := range sides {
-			if err := meshOnce(o, s, rows); err != nil {
-				return rows, fmt.Errorf("%s: %w", s.name(), err)
-			}
-		}
-	}
-	return rows, nil
+	return rows, takeTurns(o.reps, sides, func(s side) error { return meshOnce(o, s, rows) })
 }
 
 // meshOnce counts from when all Servers run without peers: neither their start nor

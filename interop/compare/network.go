@@ -17,19 +17,17 @@ func compareFilling(o options, sides []side) ([]row, error) {
 		Work: fmt.Sprintf("network of %d from one bootnode: nine tenths of the table filled in the median node", o.fill),
 		Unit: seconds,
 	}}
-	for range o.reps {
-		for _, s := range sides {
-			f, err := fillOnce(o, s)
-			if err != nil {
-				return rows, fmt.Errorf("%s: %w", s.name(), err)
-			}
-			rows[0].add(s, f.After.Seconds())
-			if f.Median < filled {
-				rows[0].Remarks[s.index] = fmt.Sprintf("given up at %.0f %%", 100*f.Median)
-			}
+	return rows, takeTurns(o.reps, sides, func(s side) error {
+		f, err := fillOnce(o, s)
+		if err != nil {
+			return err
 		}
-	}
-	return rows, nil
+		rows[0].add(s, f.After.Seconds())
+		if f.Median < filled {
+			rows[0].Remarks[s.index] = fmt.Sprintf("given up at %.0f %%", 100*f.Median)
+		}
+		return nil
+	})
 }
 
 func fillOnce(o options, s side) (control.Fill, error) {

@@ -25,14 +25,7 @@ func compareTransport(o options, sides []side) ([]row, error) {
 			rows = append(rows, row{Work: work + ": CPU", Unit: microseconds}, row{Work: work + ": allocations", Unit: count})
 		}
 	}
-	for range o.reps {
-		for _, s := range sides {
-			if err := measureTransport(s, rows); err != nil {
-				return rows, fmt.Errorf("%s: %w", s.name(), err)
-			}
-		}
-	}
-	return rows, nil
+	return rows, takeTurns(o.reps, sides, func(s side) error { return measureTransport(s, rows) })
 }
 
 func measureTransport(s side, rows []row) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 )
 
@@ -18,6 +19,18 @@ func allWork() []work {
 	}
 	return append(all, work{"fill", compareFilling}, work{"network", compareNetworks}, work{"transport", compareTransport},
 		work{"mesh", compareMeshes}, work{"hub", compareHubs}, work{"join", compareJoining})
+}
+
+// takeTurns has each side do something, one after the other, so many times.
+func takeTurns(reps int, sides []side, do func(side) error) error {
+	for range reps {
+		for _, s := range sides {
+			if err := do(s); err != nil {
+				return fmt.Errorf("%s: %w", s.name(), err)
+			}
+		}
+	}
+	return nil
 }
 
 // A row is one line of the table: one quantity, measured on each side.
