@@ -67,6 +67,8 @@ func (s *Server) dial(ctx context.Context, n *enode.Node, static bool) (*Peer, p
 	if err != nil {
 		return nil, peering.Unreachable, err
 	}
+	ctx, cancel = context.WithTimeout(ctx, handshakeTime)
+	defer cancel()
 	return s.setup(ctx, conn, n, static, nil)
 }
 
@@ -154,11 +156,9 @@ func remoteAddr(conn net.Conn) netip.AddrPort {
 }
 
 // setup makes both handshakes and passes the checkpoints after them. n is the node
-// that was dialed, nil on an inbound connection. The connection is closed unless a
-// peer comes of it.
+// that was dialed, nil on an inbound connection. ctx bounds it all. The connection is
+// closed unless a peer comes of it.
 func (s *Server) setup(ctx context.Context, conn net.Conn, n *enode.Node, static bool, in *peering.Inbound) (_ *Peer, reason peering.Reason, err error) {
-	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
-	defer cancel()
 	p := &Peer{
 		srv: s, node: n, slot: &peering.Conn{Inbound: n == nil, Static: static}, log: s.log,
 		turn: make(chan struct{}, 1), flushed: make(chan struct{}, 1), closed: make(chan struct{}), freed: make(chan struct{}),
