@@ -7,6 +7,7 @@ type event struct {
 	source int32  // the host that sent it; -1: none, and first of its time
 	seq    uint32 // of the source's events
 	to     int32
+	queued bool // the packet has waited at a narrow line
 	packet *packet
 }
 

@@ -17,68 +17,126 @@ import (
 // its own that knows nobody.
 type Node struct {
 	Addr      netip.AddrPort
+	Addr6     netip.AddrPort // a second address, IPv6, if Addr is IPv4
+	Region    int            // of Config.Regions
+	NAT       NAT
+	Up, Down  int // bytes a second that its line takes; 0: any number
 	Bootnodes []*Host
 	Limits    discv4.Limits
+	Off       bool     // it does not start by itself
+	Sessions  Sessions // when it comes and goes
+	// Agent, if set, acts in place of Kith's own discovery.
+	Agent Agent
+	// Server, if set, has it connect to others.
+	Server *Server
 }
 
 // Host is a node of a World.
 type Host struct {
-	world *World
-	index int32
-	spec  Node
-	key   *secp.PrivateKey
-	addr  netip.AddrPort
-	node  *enode.Node
-	bare  *enode.Node // node without its record, as NEIGHBORS says it
+	world  *World
+	worker *worker
+	index  int32
+	spec   Node
+	key    *secp.PrivateKey
+	pub    secp.PublicKey
+	node   *enode.Node
+	bare   *enode.Node // node without its record, as NEIGHBORS says it
 
-	machine *discv4.Machine // nil while the host is down
-	life    uint64          // how often it has been started
-	links   *rand.Rand
-	at      int64  // when it acted last
-	seq     uint32 // of its events
-	wake    int64  // when it is to wake; never: no event says so
-	trace   uint64 // hash of all that has happened to it
+	up       bool
+	machine  *discv4.Machine // nil while the host is down, and of an agent
+	server   *server         // nil while the host is down, and without a Server
+	nat      *natState
+	life     uint64 // how often it has been started
+	begun    int64  // when it was started last
+	links    rand.PCG
+	sessions rand.PCG
+	agents   rand.PCG
+	at       int64  // when it acted last
+	seq      uint32 // of its events
+	next     int64  // when it is to wake
+	wake     int64  // when the event comes that says so; never: there is none
+	asked    int64  // when its agent wants to wake
+	change   int64  // when it goes, or comes back
+	upFree   int64  // when its line has sent all
+	downFree int64  // when its line has taken all
+	trace    uint64 // hash of all that has happened to it
+	traffic  Traffic
+	watch    func(Step)
 }
-
-const never = -1
 
 // newHost makes a host that is down.
 func newHost(w *World, index int32, spec Node) (*Host, error) {
-	h := &Host{world: w, index: index, spec: spec, addr: spec.Addr, wake: never}
-	if !h.addr.IsValid() {
-		h.addr = ownNetwork(index)
+	h := &Host{world: w, worker: w.workers[int(index)%len(w.workers)], index: index, spec: spec,
+		wake: never, next: forEver, asked: forEver, change: forEver}
+	if !spec.Addr.IsValid() {
+		h.spec.Addr = OwnNetwork(int(index))
 	}
 	var err error
-	if h.key, err = secp.ReadKey(w.stream(index, 0, forKey)); err != nil {
+	if h.key, err = secp.ReadKey(keyReader{w.stream(index, 0, forKey)}); err != nil {
 		return nil, err
 	}
+	at := h.spec.Addr
 	var b enr.Builder
-	b.SetIP(h.addr.Addr()).SetUDP(h.addr.Port()).SetTCP(h.addr.Port())
+	b.SetIP(at.Addr()).SetUDP(at.Port()).SetTCP(at.Port())
+	if six := h.spec.Addr6; six.IsValid() {
+		b.SetIP(six.Addr()).SetUDP6(six.Port()).SetTCP6(six.Port())
+	}
 	record, err := b.Sign(h.key, 1)
 	if err != nil {
-		return nil, fmt.Errorf("sim: host %d at %v: %w", index, h.addr, err)
+		return nil, fmt.Errorf("sim: host %d at %v: %w", index, at, err)
 	}
 	if h.node, err = enode.FromRecord(record); err != nil {
 		return nil, err
 	}
-	h.bare = enode.NewV4(h.key.Public(), h.addr.Addr(), h.addr.Port(), h.addr.Port())
-	h.links = rand.New(w.stream(index, 0, forLinks))
+	if len(w.cfg.Regions) > 0 && (spec.Region < 0 || spec.Region >= len(w.cfg.Regions)) {
+		return nil, fmt.Errorf("sim: host %d: there is no region %d", index, spec.Region)
+	}
+	h.pub = h.key.Public()
+	h.bare = enode.NewV4(h.key.Public(), at.Addr(), at.Port(), at.Port())
+	h.links = *w.stream(index, 0, forLinks)
+	h.sessions = *w.stream(index, 0, forSessions)
+	h.agents = *w.stream(index, 0, forAgent)
+	if spec.NAT.Kind != NoNAT {
+		h.nat = newNAT(spec.NAT)
+	}
 	return h, nil
 }
 
-// ownNetwork returns an address in a /24 that no other host has by default.
-func ownNetwork(index int32) netip.AddrPort {
+// OwnNetwork returns an address in a /24 that no other host has unless it is told to:
+// that of the index-th host.
+func OwnNetwork(index int) netip.AddrPort {
 	n := uint32(20)<<24 + uint32(index)<<8 + 1
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}), 30303)
+}
+
+// claims returns the addresses where packets for the host arrive.
+func (h *Host) claims() []netip.AddrPort {
+	at := h.spec.Addr
+	if h.nat != nil { // its ports are the NAT's to give
+		at = netip.AddrPortFrom(at.Addr(), 0)
+	}
+	if h.spec.Addr6.IsValid() {
+		return []netip.AddrPort{at, h.spec.Addr6}
+	}
+	return []netip.AddrPort{at}
 }
 
 // Node returns the host's node.
 func (h *Host) Node() *enode.Node { return h.node }
 
-// Up reports whether the host runs.
-func (h *Host) Up() bool { return h.machine != nil }
+// Index returns the host's place in [World.Hosts].
+func (h *Host) Index() int { return int(h.index) }
 
-// Table returns the host's table; nil while it is down.
+// Spec returns what the host was made of.
+func (h *Host) Spec() Node { return h.spec }
+
+// Up reports whether the host runs.
+func (h *Host) Up() bool { return h.up }
+
+// Since returns when the host was started last.
+func (h *Host) Since() time.Duration { return time.Duration(h.begun) }
+
+// Table returns the host's table; nil while it is down, and of an agent.
 func (h *Host) Table() *kad.Table {
 	if h.machine == nil {
 		return nil
@@ -86,7 +144,7 @@ func (h *Host) Table() *kad.Table {
 	return h.machine.Table()
 }
 
-// Stats returns the machine's counters, zero while it is down.
+// Stats returns the machine's counters, zero while there is none.
 func (h *Host) Stats() (s discv4.Stats) {
 	if h.machine != nil {
 		s = h.machine.Stats()
@@ -94,90 +152,236 @@ func (h *Host) Stats() (s discv4.Stats) {
 	return s
 }
 
+// Traffic is what a host has sent and received.
+type Traffic struct {
+	SentPackets, SentBytes         uint64 // datagrams, lost ones included
+	ReceivedPackets, ReceivedBytes uint64 // datagrams
+	LineDrops                      uint64 // datagrams that found the own line's queue full
+}
+
+// Traffic returns what the host has sent and received since it was made.
+func (h *Host) Traffic() Traffic { return h.traffic }
+
+// begin lets a host that was just made begin.
+func (h *Host) begin() {
+	now := h.world.now
+	up := !h.spec.Off
+	if s := h.spec.Sessions; s.Up != nil {
+		var first time.Duration
+		up, first = s.first(rand.New(&h.sessions), up)
+		h.change = now + int64(first)
+	}
+	if up {
+		h.start()
+	} else {
+		h.schedule(now)
+	}
+}
+
 // start makes the machine, which knows nothing of earlier lives.
 func (h *Host) start() {
-	h.life++
-	var boot []*enode.Node
-	for _, b := range h.spec.Bootnodes {
-		boot = append(boot, b.node)
+	if h.up {
+		return
 	}
-	h.machine = discv4.New(discv4.Config{
-		ID: h.node.ID(), Self: h.self, Rand: rand.New(h.world.stream(h.index, h.life, forProtocol)),
-		Bootnodes: boot, Limits: h.spec.Limits,
+	now := h.world.clock(h)
+	h.up, h.begun = true, now
+	h.life++
+	if h.spec.Agent == nil {
+		var boot []*enode.Node
+		for _, b := range h.spec.Bootnodes {
+			boot = append(boot, b.node)
+		}
+		h.machine = discv4.New(discv4.Config{
+			ID: h.node.ID(), Self: h.self, Rand: rand.New(h.world.stream(h.index, h.life, forProtocol)),
+			Bootnodes: boot, Limits: h.spec.Limits,
+		})
+	}
+	if h.spec.Server != nil {
+		h.server = newServer(h, now)
+	}
+	h.step(now, func() {
+		if h.spec.Agent != nil {
+			h.spec.Agent.Start(h)
+		}
 	})
+}
+
+// stop takes the host down.
+func (h *Host) stop() {
+	if !h.up {
+		return
+	}
+	h.up = false
+	if h.server != nil {
+		h.server.vanish()
+	}
+	if h.machine != nil {
+		h.machine.Close()
+	}
+	h.machine, h.server, h.asked = nil, nil, forEver
+	h.schedule(h.world.clock(h))
+}
+
+// clock returns the time for a host that acts outside of an event, or in one.
+func (w *World) clock(h *Host) int64 {
+	if w.inside {
+		return h.at
+	}
+	return w.now
 }
 
 func (h *Host) self() *enode.Node { return h.node }
 
 // step lets a host act at a time: what is due, and f.
-func (h *Host) step(at int64, f func(m *discv4.Machine), send func(event)) {
-	m := h.machine
+func (h *Host) step(at int64, f func()) {
 	h.at = at
+	if h.machine == nil {
+		if f != nil {
+			f()
+		}
+		if h.server != nil {
+			h.server.step(at)
+		}
+		h.schedule(at)
+		return
+	}
+	m := h.machine
 	m.Advance(epoch.Add(time.Duration(at)))
 	if f != nil {
-		f(m)
+		f()
 	}
-	var outs [4]discv4.Out
-	for _, o := range m.Flush(outs[:0]) {
-		pk := h.pack(&o)
-		m.Sent(&o)
-		h.transmit(at, o.To, pk, send)
+	if h.server != nil {
+		h.server.step(at)
 	}
-	h.schedule(at, send)
+	outs := m.Flush(h.worker.outs[:0])
+	for i := range outs {
+		o := &outs[i]
+		pk := h.pack(o.To, &o.Packet)
+		m.Sent(o)
+		h.transmit(at, o.To, pk)
+	}
+	clear(outs)
+	h.worker.outs = outs[:0]
+	h.schedule(at)
 }
 
-// transmit gives a packet to the link.
-func (h *Host) transmit(at int64, to netip.AddrPort, pk *packet, send func(event)) {
-	w := h.world
-	var room [2]time.Duration
-	delays := w.cfg.Link.delays(h.links, &room) // drawn even if nobody is there
-	i, ok := w.byAddr[to]
-	if !ok || w.apart(h, w.hosts[i]) {
-		return
+// schedule has the host wake when it wants to.
+func (h *Host) schedule(at int64) {
+	next := min(h.asked, h.change)
+	if h.machine != nil {
+		next = min(next, int64(h.machine.NextWake().Sub(epoch)))
 	}
-	for _, d := range delays {
-		h.seq++
-		send(event{at: at + int64(d), source: h.index, seq: h.seq, to: i, packet: pk})
+	if h.server != nil {
+		next = min(next, h.server.next)
 	}
-}
-
-// schedule has the host wake when its machine wants to.
-func (h *Host) schedule(at int64, send func(event)) {
-	next := max(int64(h.machine.NextWake().Sub(epoch)), at+1)
-	if next == h.wake {
-		return
+	h.next = max(next, at+1)
+	if next != forEver && (h.wake == never || h.next < h.wake) {
+		h.wake = h.next
+		h.worker.send(event{at: h.wake, source: -1, to: h.index})
 	}
-	h.wake = next
-	send(event{at: next, source: -1, to: h.index})
 }
 
 // happen is an event.
-func (h *Host) happen(e *event, send func(event)) {
+func (h *Host) happen(e *event) {
 	switch {
-	case h.machine == nil:
-		return
 	case e.packet != nil:
-		var drop discv4.Drop
-		h.step(e.at, func(*discv4.Machine) { drop = h.take(e.packet) }, send)
-		h.note(uint64(e.at), uint64(e.source)<<8|uint64(drop))
-	case e.at == h.wake:
+		h.arrive(e)
+	case e.at != h.wake:
+		// It was to wake then, and has woken before.
+	case h.next > e.at: // it wakes later now
+		h.wake = h.next
+		if h.next == forEver {
+			h.wake = never
+			return
+		}
+		h.worker.send(event{at: h.wake, source: -1, to: h.index})
+	default:
 		h.wake = never
-		h.step(e.at, nil, send)
-		h.note(uint64(e.at), 1<<63)
-	} // else it was to wake then, and wakes at another time now
-}
-
-// note adds to the hash of what has happened.
-func (h *Host) note(values ...uint64) {
-	for _, v := range values {
-		h.trace = mix(h.trace ^ v)
+		h.rouse(e.at)
 	}
 }
 
-// mix is the finisher of SplitMix64.
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
+// rouse has the host do what it has woken for.
+func (h *Host) rouse(at int64) {
+	h.worker.events++
+	h.at = at
+	if at >= h.change {
+		h.turnOver(at)
+		return
+	}
+	agent := h.spec.Agent
+	due := at >= h.asked
+	if due {
+		h.asked = forEver
+	}
+	h.step(at, func() {
+		if due && h.up && agent != nil {
+			agent.Wake(h)
+		}
+	})
+	h.note(uint64(at), 1<<63)
 }
+
+// turnOver ends a session, or begins one.
+func (h *Host) turnOver(at int64) {
+	rng := rand.New(&h.sessions)
+	if h.up {
+		h.change = at + int64(h.spec.Sessions.Down.Draw(rng))
+		h.stop()
+	} else {
+		h.change = at + int64(h.spec.Sessions.Up.Draw(rng))
+		h.start()
+	}
+	h.note(uint64(at), 1<<62)
+}
+
+// arrive is a packet that reaches the host, or its line.
+func (h *Host) arrive(e *event) {
+	pk := e.packet
+	if !h.up {
+		h.worker.done(pk)
+		return
+	}
+	if h.spec.Down > 0 && !e.queued {
+		begin := max(e.at, h.downFree)
+		if begin-e.at > lineQueue {
+			h.traffic.LineDrops++
+			h.worker.done(pk)
+			return
+		}
+		h.downFree = begin + int64(time.Second)*int64(pk.size)/int64(h.spec.Down)
+		late := *e
+		late.at, late.queued = h.downFree, true
+		h.worker.send(late)
+		return
+	}
+	h.worker.events++
+	if pk.segment != nil {
+		h.receive(e.at, pk.segment)
+		h.worker.done(pk)
+		return
+	}
+	if h.nat != nil && !h.nat.in(e.at, pk.from, pk.to.Port()) {
+		h.worker.done(pk)
+		return
+	}
+	h.traffic.ReceivedPackets++
+	h.traffic.ReceivedBytes += uint64(pk.size)
+	var drop discv4.Drop
+	h.step(e.at, func() { drop = h.take(pk) })
+	h.note(uint64(e.at), uint64(e.source)<<8|uint64(drop))
+	h.worker.done(pk)
+}
+
+// receive is a segment that arrives.
+func (h *Host) receive(at int64, s *segment) {
+	if h.server == nil {
+		h.refuse(at, s)
+		return
+	}
+	h.step(at, func() { h.server.receive(s) })
+	h.note(uint64(at), 1<<61|uint64(s.kind)<<32|uint64(s.from))
+}
+
+// note adds to the hash of what has happened.
+func (h *Host) note(a, b uint64) { h.trace = mix(mix(h.trace^a) ^ b) }

@@ -31,26 +31,57 @@ const (
 	tailMost  = 100
 )
 
+// latency returns what a packet between two hosts takes at least; to is nil for nobody.
+func (w *World) latency(from, to *Host) time.Duration {
+	if len(w.cfg.Regions) == 0 || to == nil {
+		return w.cfg.Link.Latency
+	}
+	return max(w.cfg.Regions[from.spec.Region][to.spec.Region], MinLatency)
+}
+
 // delays returns after what times copies of a packet arrive: none, one or two.
-func (l *Link) delays(rng *rand.Rand, to *[2]time.Duration) []time.Duration {
+func (w *World) delays(from, to *Host, room *[2]time.Duration) []time.Duration {
+	rng := rand.New(&from.links)
+	return w.cfg.Link.delays(w.latency(from, to), rng, room)
+}
+
+func (l *Link) delays(least time.Duration, rng *rand.Rand, room *[2]time.Duration) []time.Duration {
 	n := 1
 	if l.Duplicate > 0 && rng.Float64() < l.Duplicate {
 		n = 2
 	}
-	kept := to[:0]
+	kept := room[:0]
 	for range n {
 		if l.Loss > 0 && rng.Float64() < l.Loss {
 			continue
 		}
-		d := l.Latency
-		if l.Jitter > 0 {
-			d += time.Duration(rng.Int64N(int64(l.Jitter) + 1))
-		}
-		if l.Tail > 0 {
-			x := math.Pow(1-rng.Float64(), -1/tailShape) - 1
-			d += time.Duration(float64(l.Tail) * min(x, tailMost))
-		}
-		kept = append(kept, d)
+		kept = append(kept, least+l.late(rng))
 	}
 	return kept
+}
+
+// late returns what a packet takes beyond the least.
+func (l *Link) late(rng *rand.Rand) (d time.Duration) {
+	if l.Jitter > 0 {
+		d += time.Duration(rng.Int64N(int64(l.Jitter) + 1))
+	}
+	if l.Tail > 0 {
+		x := math.Pow(1-rng.Float64(), -1/tailShape) - 1
+		d += time.Duration(float64(l.Tail) * min(x, tailMost))
+	}
+	return d
+}
+
+// reliably returns after what time a segment of a stream arrives that is sent again
+// when it is lost; lost says that the sender gives up.
+func (l *Link) reliably(least time.Duration, rng *rand.Rand) (d time.Duration, lost bool) {
+	wait := resendFirst
+	for try := 0; l.Loss > 0 && rng.Float64() < l.Loss; try++ {
+		if try == resendMost {
+			return 0, true
+		}
+		d += wait
+		wait *= 2
+	}
+	return d + least + l.late(rng), false
 }

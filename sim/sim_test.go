@@ -130,7 +130,7 @@ func TestStopped(t *testing.T) {
 func TestAddressTaken(t *testing.T) {
 	w := New(Config{})
 	grow(t, w, 1)
-	if _, err := w.Add(Node{Addr: w.hosts[0].addr}); err == nil || len(w.hosts) != 1 {
+	if _, err := w.Add(Node{Addr: w.hosts[0].Addr()}); err == nil || len(w.hosts) != 1 {
 		t.Errorf("%v, %d hosts", err, len(w.hosts))
 	}
 }
@@ -162,7 +162,7 @@ func TestDelays(t *testing.T) {
 	copies, sum := 0, time.Duration(0)
 	for range n {
 		var room [2]time.Duration
-		for _, d := range l.delays(rng, &room) {
+		for _, d := range l.delays(l.Latency, rng, &room) {
 			if d < 10 || d > 30+100*tailMost {
 				t.Fatal(d)
 			}

@@ -2,12 +2,12 @@ package sim
 
 import (
 	"encoding/binary"
-	"hash/maphash"
 	"net/netip"
+	"slices"
+	"time"
 
 	"github.com/kithnet/kith/discv4"
 	"github.com/kithnet/kith/enode"
-	"github.com/kithnet/kith/secp"
 )
 
 // Wire says how packets pass.
@@ -21,114 +21,193 @@ const (
 	Bytes
 )
 
-// packet is one on its way.
+// packet is one on its way. It is used again when all its copies have arrived.
 type packet struct {
-	from   netip.AddrPort
-	sender *Host         // of Values
-	p      discv4.Packet // of Values
-	data   []byte        // of Bytes
+	from, to netip.AddrPort
+	sender   *Host // whose key has signed it; of Values
+	size     int   // of the datagram
+	copies   int   // on their way
+	p        discv4.Packet
+	nodes    []*enode.Node // room for p.Nodes
+	data     []byte        // of Bytes
+	segment  *segment      // of a stream, in place of all that
 }
 
 // pack makes a packet of what a host sends, and tells its hash.
-func (h *Host) pack(o *discv4.Out) *packet {
-	pk := &packet{from: h.addr, sender: h}
+func (h *Host) pack(to netip.AddrPort, p *discv4.Packet) *packet {
+	pk := h.worker.newPacket()
+	pk.to, pk.sender = to, h
 	if h.world.cfg.Wire == Bytes {
-		pk.data = o.Packet.Encode(nil, h.key)
+		pk.data = p.Encode(pk.data[:0], h.key)
+		pk.size = len(pk.data)
 		return pk
 	}
-	if o.Packet.Kind == discv4.Neighbors {
-		o.Packet.Nodes = h.world.bareNodes(o.Packet.Nodes)
+	p.Hash = h.hash(to, p)
+	pk.p = *p
+	if p.Kind == discv4.Neighbors {
+		pk.nodes = h.world.appendBare(pk.nodes[:0], p.Nodes)
+		pk.p.Nodes = pk.nodes
 	}
-	o.Packet.Hash = h.hash(o)
-	pk.p = o.Packet
+	pk.size = p.Size()
 	return pk
 }
 
 // hash stands for that of the encoded packet: equal packets have equal ones.
-func (h *Host) hash(o *discv4.Out) (sum discv4.Hash) {
-	p := &o.Packet
-	id := h.node.ID()
-	var b [96]byte
-	n := copy(b[:], id[:])
-	b[n] = byte(p.Kind)
-	binary.BigEndian.PutUint64(b[n+1:], p.Expiration)
-	binary.BigEndian.PutUint64(b[n+9:], p.Seq)
-	to := o.To.Addr().As16()
-	copy(b[n+17:], to[:])
-	binary.BigEndian.PutUint16(b[n+33:], o.To.Port())
-	copy(b[n+35:], p.Token[:16])
-	for i := range 2 {
-		b[95] = byte(i)
-		binary.BigEndian.PutUint64(sum[8*i:], maphash.Bytes(hashSeed, b[:]))
-	}
+func (h *Host) hash(to netip.AddrPort, p *discv4.Packet) (sum discv4.Hash) {
+	x := mix(uint64(h.index)<<8 | uint64(p.Kind))
+	x = mix(x ^ p.Expiration)
+	x = mix(x ^ p.Seq)
+	ip := to.Addr().As16()
+	x = mix(x ^ binary.LittleEndian.Uint64(ip[:]))
+	x = mix(x ^ binary.LittleEndian.Uint64(ip[8:]))
+	x = mix(x ^ uint64(to.Port()))
+	x = mix(x ^ binary.LittleEndian.Uint64(p.Token[:]))
+	x = mix(x ^ binary.LittleEndian.Uint64(p.Target[:]))
+	binary.LittleEndian.PutUint64(sum[:], x)
+	binary.LittleEndian.PutUint64(sum[8:], mix(x))
 	return sum
 }
 
-// hashSeed makes hashes; they are never in a trace, and so may differ from run to run.
-var hashSeed = maphash.MakeSeed()
-
-// bareNodes returns nodes as NEIGHBORS says them: without their records.
-func (w *World) bareNodes(nodes []*enode.Node) []*enode.Node {
-	bare := make([]*enode.Node, len(nodes))
-	for i, n := range nodes {
-		bare[i] = n
-		if n.Record() == nil {
-			continue
+// appendBare appends nodes as NEIGHBORS says them: without their records.
+func (w *World) appendBare(dst, nodes []*enode.Node) []*enode.Node {
+	for _, n := range nodes {
+		if n.Record() != nil {
+			if h := w.hostAt(n); h != nil && n.UDP() == h.bare.UDP() && n.IP() == h.bare.IP() {
+				n = h.bare
+			} else {
+				n = enode.NewV4(n.PublicKey(), n.IP(), n.TCP(), n.UDP())
+			}
 		}
-		if h := w.hostAt(n); h != nil {
-			bare[i] = h.bare
-		} else {
-			bare[i] = enode.NewV4(n.PublicKey(), n.IP(), n.TCP(), n.UDP())
-		}
+		dst = append(dst, n)
 	}
-	return bare
+	return dst
 }
 
-// hostAt returns the host that a node stands for, if it is as it was made.
+// hostAt returns the host that a node stands for, if it is where the node says.
 func (w *World) hostAt(n *enode.Node) *Host {
 	at, ok := n.UDPEndpoint()
 	if !ok {
 		return nil
 	}
-	i, ok := w.byAddr[at]
-	if !ok {
-		return nil
-	}
-	if h := w.hosts[i]; h.node.ID() == n.ID() && h.node.TCP() == n.TCP() {
+	if h := w.at(at); h != nil && h.node.ID() == n.ID() && h.node.TCP() == n.TCP() {
 		return h
 	}
 	return nil
 }
 
-// take hands a packet that has arrived to the machine.
-func (h *Host) take(pk *packet) discv4.Drop {
-	m := h.machine
-	if drop := m.AdmitSource(pk.from); drop != discv4.DropNone {
-		return h.drop(drop)
+// transmit gives a packet to the line and the link.
+func (h *Host) transmit(at int64, to netip.AddrPort, pk *packet) {
+	src, ok := h.source(at, to)
+	if !ok {
+		h.worker.done(pk)
+		return
 	}
-	p := pk.p
-	if pk.data != nil {
+	h.transmitFrom(at, src, to, pk)
+}
+
+// source returns the address from which others see what the host sends to one; not ok
+// if it can't reach that.
+func (h *Host) source(at int64, to netip.AddrPort) (src netip.AddrPort, ok bool) {
+	src = h.spec.Addr
+	if src.Addr().Is4() != to.Addr().Is4() {
+		src = h.spec.Addr6
+		return src, src.IsValid() && src.Addr().Is4() == to.Addr().Is4()
+	}
+	if h.nat != nil {
+		src = h.nat.out(at, src, to)
+	}
+	return src, true
+}
+
+func (h *Host) transmitFrom(at int64, src, to netip.AddrPort, pk *packet) {
+	w := h.world
+	pk.from = src
+	h.traffic.SentPackets++
+	h.traffic.SentBytes += uint64(pk.size)
+	if h.watch != nil {
+		h.watch(Step{At: time.Duration(at), Out: true, Other: to, What: describe(pk)})
+	}
+	leaves, ok := h.send(at, pk.size)
+	var room [2]time.Duration
+	other := w.at(to)
+	delays := w.delays(h, other, &room) // drawn even if nobody is there
+	if !ok || other == nil || w.apart(h, other) || len(delays) == 0 {
+		h.worker.done(pk)
+		return
+	}
+	pk.copies = len(delays)
+	for _, d := range delays {
+		h.seq++
+		h.worker.send(event{at: leaves + int64(d), source: h.index, seq: h.seq, to: other.index, packet: pk})
+	}
+}
+
+// lineQueue is what waits at a narrow line at most: a second's worth, as home routers
+// have.
+const lineQueue = int64(time.Second)
+
+// send returns when the host's line has sent so many bytes; not ok if too much waits.
+func (h *Host) send(at int64, size int) (leaves int64, ok bool) {
+	if h.spec.Up <= 0 {
+		return at, true
+	}
+	begin := max(at, h.upFree)
+	if begin-at > lineQueue {
+		h.traffic.LineDrops++
+		return at, false
+	}
+	h.upFree = begin + int64(time.Second)*int64(size)/int64(h.spec.Up)
+	return h.upFree, true
+}
+
+// take hands a packet that has arrived to the machine or the agent.
+func (h *Host) take(pk *packet) (drop discv4.Drop) {
+	if h.watch != nil {
+		defer func() {
+			h.watch(Step{At: time.Duration(h.at), Other: pk.from, What: describe(pk), Drop: drop})
+		}()
+	}
+	m := h.machine
+	if m != nil {
+		if drop := m.AdmitSource(pk.from); drop != discv4.DropNone {
+			return h.drop(drop)
+		}
+	}
+	p, key := &pk.p, &pk.sender.pub
+	switch {
+	case pk.data != nil:
+		p, key = &h.worker.parsed, &h.worker.key
 		if drop := p.Parse(pk.data); drop != discv4.DropNone {
 			return h.drop(drop)
 		}
+	case pk.copies > 1: // the machine may change it
+		p = &h.worker.parsed
+		*p = pk.p
+		p.Nodes = slices.Clone(p.Nodes)
 	}
-	v := m.Admit(pk.from, &p, false)
-	if v.Drop != discv4.DropNone {
-		return v.Drop // counted
+	var likely *enode.Node
+	if m != nil {
+		v := m.Admit(pk.from, p, false)
+		if v.Drop != discv4.DropNone {
+			return v.Drop // counted
+		}
+		likely = v.Likely
 	}
-	var key secp.PublicKey
-	if pk.data == nil {
-		key = pk.sender.node.PublicKey()
-	} else {
-		var drop discv4.Drop
-		if key, drop = p.Open(v.Likely); drop != discv4.DropNone {
+	if pk.data != nil {
+		if *key, drop = p.Open(likely); drop != discv4.DropNone {
 			return h.drop(drop)
 		}
 	}
-	return m.HandlePacket(pk.from, &key, &p)
+	if m == nil {
+		h.spec.Agent.Packet(h, pk.from, key, p)
+		return discv4.DropNone
+	}
+	return m.HandlePacket(pk.from, key, p)
 }
 
 func (h *Host) drop(d discv4.Drop) discv4.Drop {
-	h.machine.Drop(d, 1)
+	if h.machine != nil {
+		h.machine.Drop(d, 1)
+	}
 	return d
 }

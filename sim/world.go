@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -14,8 +13,11 @@ import (
 
 // Config is what a World is made of.
 type Config struct {
-	Seed    uint64
-	Link    Link
+	Seed uint64
+	Link Link
+	// Regions, if set, is the least time that a packet takes from a host of one
+	// region to one of another, one way, in place of Link.Latency.
+	Regions [][]time.Duration
 	Wire    Wire
 	Workers int // how many cores to use; default 1
 	// CheckEvery is how often Run checks the rules that must always hold; default
@@ -34,32 +36,38 @@ var epoch = time.Unix(1_700_000_000, 0)
 type World struct {
 	cfg     Config
 	now     int64 // since epoch
+	least   int64 // what a packet takes at least
 	hosts   []*Host
-	byAddr  map[netip.AddrPort]int32
-	workers []worker
-	sides   []uint8 // by host, while the network is partitioned
-	checked int64   // when the rules were checked last
-	events  uint64
-}
-
-// worker holds the events of every len(World.workers)-th host.
-type worker struct {
-	queue  queue
-	out    [][]event // for the other workers
-	events uint64
-	_      [64]byte // its own cache lines
+	places  places
+	workers []*worker
+	inside  bool // a window is open: workers run
+	turn    int  // 0 and 1 by turns, window by window
+	actions []action
+	cut     func(from, to *Host) bool
+	checked int64 // when the rules were checked last
+	broken  error // the rule that was, which ends every Run
 }
 
 // New returns a World without hosts.
 func New(cfg Config) *World {
-	cfg.Link.Latency = max(cfg.Link.Latency, MinLatency)
-	cfg.Workers = max(cfg.Workers, 1)
+	w := &World{cfg: cfg, places: newPlaces()}
+	w.cfg.Link.Latency = max(cfg.Link.Latency, MinLatency)
+	w.cfg.Workers = max(cfg.Workers, 1)
 	if cfg.CheckEvery == 0 {
-		cfg.CheckEvery = defaultCheckEvery
+		w.cfg.CheckEvery = defaultCheckEvery
 	}
-	w := &World{cfg: cfg, byAddr: make(map[netip.AddrPort]int32), workers: make([]worker, cfg.Workers)}
-	for i := range w.workers {
-		w.workers[i].out = make([][]event, cfg.Workers)
+	w.least = int64(w.cfg.Link.Latency)
+	for i, row := range cfg.Regions {
+		for j, d := range row {
+			d = max(d, MinLatency)
+			if i == 0 && j == 0 {
+				w.least = int64(d)
+			}
+			w.least = min(w.least, int64(d))
+		}
+	}
+	for i := range w.cfg.Workers {
+		w.workers = append(w.workers, newWorker(w, i))
 	}
 	return w
 }
@@ -69,35 +77,70 @@ const (
 	forKey = iota
 	forLinks
 	forProtocol
+	forAgent
+	forSessions
+	forPeers
 )
 
 // stream returns a random source of a host's own.
-func (w *World) stream(host int32, life uint64, use byte) *rand.ChaCha8 {
-	var seed [32]byte
-	binary.LittleEndian.PutUint64(seed[:], w.cfg.Seed)
-	binary.LittleEndian.PutUint64(seed[8:], uint64(host))
-	binary.LittleEndian.PutUint64(seed[16:], life)
-	seed[24] = use
-	return rand.NewChaCha8(seed)
+func (w *World) stream(host int32, life uint64, use uint64) *rand.PCG {
+	a := mix(w.cfg.Seed ^ mix(uint64(host)<<8|use))
+	return rand.NewPCG(a, mix(a^life))
+}
+
+// keyReader reads a host's key from its stream.
+type keyReader struct{ rand.Source }
+
+func (r keyReader) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = byte(r.Uint64() >> 56)
+	}
+	return len(b), nil
 }
 
 // ErrAddress is the error of Add for an address that another host has.
 var ErrAddress = errors.New("sim: address is taken")
 
-// Add makes a host and starts it.
+// Add makes a host and starts it, unless it is to be down.
 func (w *World) Add(n Node) (*Host, error) {
-	index := int32(len(w.hosts))
-	h, err := newHost(w, index, n)
+	list, err := w.AddAll(1, func(int) Node { return n })
 	if err != nil {
 		return nil, err
 	}
-	if _, taken := w.byAddr[h.addr]; taken {
-		return nil, fmt.Errorf("%w: %v", ErrAddress, h.addr)
+	return list[0], nil
+}
+
+// AddAll adds n hosts, with all cores: keys and records take a while. spec says what
+// the i-th is; it may be called at any time from anywhere. After an error none is added.
+func (w *World) AddAll(n int, spec func(i int) Node) ([]*Host, error) {
+	first := len(w.hosts)
+	list := make([]*Host, n)
+	errs := make([]error, len(w.workers))
+	var wg sync.WaitGroup
+	for k := range w.workers {
+		wg.Go(func() {
+			for i := k; i < n && errs[k] == nil; i += len(w.workers) {
+				list[i], errs[k] = newHost(w, int32(first+i), spec(i))
+			}
+		})
 	}
-	w.hosts = append(w.hosts, h)
-	w.byAddr[h.addr] = index
-	w.Start(h)
-	return h, nil
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	for i, h := range list {
+		if err := w.places.add(h); err != nil {
+			for _, h := range list[:i] {
+				w.places.remove(h)
+			}
+			return nil, err
+		}
+	}
+	w.hosts = append(w.hosts, list...)
+	for _, h := range list {
+		h.begin()
+	}
+	return list, nil
 }
 
 // Hosts returns all hosts, in the order in which they were added. The caller must not
@@ -105,61 +148,77 @@ func (w *World) Add(n Node) (*Host, error) {
 func (w *World) Hosts() []*Host { return w.hosts }
 
 // Start starts a host that is down.
-func (w *World) Start(h *Host) {
-	if h.machine == nil {
-		h.start()
-		w.Do(h, nil)
-	}
-}
+func (w *World) Start(h *Host) { h.start() }
 
 // Stop takes a host down: from now on packets to it are lost, and it forgets all but
 // its key. Its requests end.
-func (w *World) Stop(h *Host) {
-	if h.machine != nil {
-		h.machine.Close()
-		h.machine, h.wake = nil, never
-	}
-}
+func (w *World) Stop(h *Host) { h.stop() }
 
-// Do calls f with a host's machine, as a driver would, if it is up.
+// Do calls f with a host's machine, as a driver would, if it is up and has one.
 func (w *World) Do(h *Host, f func(m *discv4.Machine)) {
 	if h.machine != nil {
-		h.step(w.now, f, w.send)
+		h.step(w.now, func() { f(h.machine) })
 	}
 }
 
-// send puts an event where it belongs.
-func (w *World) send(e event) { w.workerOf(e.to).queue.push(e) }
+// action is something that happens to the World.
+type action struct {
+	at int64
+	f  func()
+}
 
-func (w *World) workerOf(host int32) *worker { return &w.workers[int(host)%len(w.workers)] }
+// At has f called when the World is so old, before whatever happens to hosts then. f may
+// do what may be done between two calls of Run. Of two actions at one time the one
+// that was given first is first.
+func (w *World) At(at time.Duration, f func()) {
+	i := len(w.actions)
+	for i > 0 && w.actions[i-1].at > int64(at) {
+		i--
+	}
+	w.actions = append(w.actions, action{})
+	copy(w.actions[i+1:], w.actions[i:])
+	w.actions[i] = action{max(int64(at), w.now), f}
+}
 
-// Part splits the network: packets between hosts for which side differs are lost, until
-// Heal.
+// Cut loses all packets from one host to another for which lost says so, until Heal. It
+// is called at any time from anywhere, and must not change its mind.
+func (w *World) Cut(lost func(from, to *Host) bool) {
+	w.cut = lost
+	for _, h := range w.hosts {
+		h.cutOff()
+	}
+}
+
+// Part is Cut between hosts for which side differs.
 func (w *World) Part(side func(h *Host) uint8) {
-	w.sides = make([]uint8, len(w.hosts))
+	sides := make([]uint8, len(w.hosts))
 	for i, h := range w.hosts {
-		w.sides[i] = side(h)
+		sides[i] = side(h)
 	}
-}
-
-// Heal ends that.
-func (w *World) Heal() { w.sides = nil }
-
-func (w *World) apart(a, b *Host) bool {
-	side := func(h *Host) uint8 {
-		if int(h.index) < len(w.sides) {
-			return w.sides[h.index]
+	of := func(h *Host) uint8 {
+		if int(h.index) < len(sides) {
+			return sides[h.index]
 		}
 		return 0
 	}
-	return w.sides != nil && side(a) != side(b)
+	w.Cut(func(from, to *Host) bool { return of(from) != of(to) })
 }
+
+// Heal ends that.
+func (w *World) Heal() { w.cut = nil }
+
+func (w *World) apart(from, to *Host) bool { return w.cut != nil && w.cut(from, to) }
 
 // Now returns how long the World has existed.
 func (w *World) Now() time.Duration { return time.Duration(w.now) }
 
-// Events returns how many events there were.
-func (w *World) Events() uint64 { return w.events }
+// Events returns how many events there were: packets that arrived and hosts that woke.
+func (w *World) Events() (n uint64) {
+	for _, k := range w.workers {
+		n += k.events
+	}
+	return n
+}
 
 // Hash is that of all that has happened to all hosts, in order.
 func (w *World) Hash() (sum uint64) {
@@ -169,76 +228,78 @@ func (w *World) Hash() (sum uint64) {
 	return sum
 }
 
-// Run lets the World go on for d. The error is that of a rule that was broken.
-func (w *World) Run(d time.Duration) error {
-	end := w.now + int64(d)
-	for {
-		at, ok := w.next()
-		if !ok || at > end {
-			break
-		}
-		// Whatever is sent from now on arrives after this.
-		until := min(at+int64(w.cfg.Link.Latency), end+1)
-		w.window(until)
-		w.now = until - 1
-		if every := int64(w.cfg.CheckEvery); every > 0 && w.now-w.checked >= every {
-			w.checked = w.now
-			if err := w.Check(); err != nil {
-				return err
-			}
+// mix is the finisher of SplitMix64.
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// places says which host is where.
+type places struct {
+	v4    map[uint64]int32 // address and port; port 0: every port that is no other's
+	other map[netip.AddrPort]int32
+	hosts []*Host
+}
+
+func newPlaces() places {
+	return places{v4: make(map[uint64]int32), other: make(map[netip.AddrPort]int32)}
+}
+
+func key4(at netip.AddrPort) uint64 {
+	a := at.Addr().As4()
+	return uint64(a[0])<<40 | uint64(a[1])<<32 | uint64(a[2])<<24 | uint64(a[3])<<16 | uint64(at.Port())
+}
+
+// at returns the host that packets to an address reach, nil for none.
+func (w *World) at(to netip.AddrPort) *Host {
+	i, ok := w.places.get(to)
+	if !ok {
+		if i, ok = w.places.get(netip.AddrPortFrom(to.Addr(), 0)); !ok {
+			return nil
 		}
 	}
-	w.now = end
+	return w.hosts[i]
+}
+
+func (p *places) get(at netip.AddrPort) (i int32, ok bool) {
+	if at.Addr().Is4() {
+		i, ok = p.v4[key4(at)]
+	} else {
+		i, ok = p.other[at]
+	}
+	return i, ok
+}
+
+// add gives a host the places that it asks for.
+func (p *places) add(h *Host) error {
+	for i, at := range h.claims() {
+		if _, taken := p.get(at); taken {
+			for _, at := range h.claims()[:i] {
+				p.free(at)
+			}
+			return fmt.Errorf("%w: %v", ErrAddress, at)
+		}
+		if at.Addr().Is4() {
+			p.v4[key4(at)] = h.index
+		} else {
+			p.other[at] = h.index
+		}
+	}
 	return nil
 }
 
-// next returns the time of the next event.
-func (w *World) next() (at int64, ok bool) {
-	for i := range w.workers {
-		if q := w.workers[i].queue; len(q) > 0 && (!ok || q[0].at < at) {
-			at, ok = q[0].at, true
-		}
+func (p *places) remove(h *Host) {
+	for _, at := range h.claims() {
+		p.free(at)
 	}
-	return at, ok
 }
 
-// window lets happen what does before a time, on all workers at once.
-func (w *World) window(until int64) {
-	if len(w.workers) == 1 {
-		w.workers[0].run(w, 0, until)
+func (p *places) free(at netip.AddrPort) {
+	if at.Addr().Is4() {
+		delete(p.v4, key4(at))
 	} else {
-		var wg sync.WaitGroup
-		for i := range w.workers {
-			wg.Go(func() { w.workers[i].run(w, i, until) })
-		}
-		wg.Wait()
-	}
-	w.events = 0
-	for i := range w.workers {
-		from := &w.workers[i]
-		w.events += from.events
-		for j, list := range from.out {
-			for _, e := range list {
-				w.workers[j].queue.push(e)
-			}
-			clear(list)
-			from.out[j] = list[:0]
-		}
-	}
-}
-
-// run is one worker's part of a window.
-func (k *worker) run(w *World, self int, until int64) {
-	send := func(e event) {
-		if j := int(e.to) % len(w.workers); j != self {
-			k.out[j] = append(k.out[j], e)
-			return
-		}
-		k.queue.push(e)
-	}
-	for len(k.queue) > 0 && k.queue[0].at < until {
-		e := k.queue.pop()
-		k.events++
-		w.hosts[e.to].happen(&e, send)
+		delete(p.other, at)
 	}
 }

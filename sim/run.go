@@ -1,0 +1,192 @@
+package sim
+
+import (
+	"sync"
+	"time"
+
+	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/secp"
+)
+
+// worker holds the events of every len(World.workers)-th host, and what it takes to let
+// them happen.
+type worker struct {
+	world  *World
+	index  int
+	queue  queue
+	out    [2][][]event // for the other workers, by who is to take them: of this window and the last
+	next   int64        // time of the first of these
+	events uint64
+	outs   []discv4.Out
+	parsed discv4.Packet
+	key    secp.PublicKey
+	free   []*packet
+	_      [64]byte // its own cache lines
+}
+
+const (
+	never = int64(-1)
+	// forEver is later than anything.
+	forEver = int64(1<<63 - 1)
+
+	// maxFree bounds the packets that a worker keeps for use again.
+	maxFree = 1 << 14
+)
+
+func newWorker(w *World, index int) *worker {
+	n := w.cfg.Workers
+	return &worker{world: w, index: index, out: [2][][]event{make([][]event, n), make([][]event, n)}, next: forEver}
+}
+
+// send puts an event where it belongs.
+func (k *worker) send(e event) {
+	w := k.world
+	j := int(e.to) % len(w.workers)
+	switch {
+	case j == k.index:
+		k.queue.push(e)
+	case !w.inside:
+		w.workers[j].queue.push(e)
+	default:
+		out := &k.out[w.turn][j]
+		*out = append(*out, e)
+		k.next = min(k.next, e.at)
+	}
+}
+
+// Run lets the World go on for d. The error is that of a rule that was broken, a
+// [*Broken]; nothing happens after it.
+func (w *World) Run(d time.Duration) error {
+	end := w.now + int64(d)
+	turns := w.turns()
+	defer turns.end()
+	for w.broken == nil {
+		at := w.next()
+		if len(w.actions) > 0 && w.actions[0].at <= min(at, end) {
+			a := w.actions[0]
+			w.actions = w.actions[1:]
+			w.now = max(w.now, a.at)
+			a.f()
+			continue
+		}
+		if at > end {
+			break
+		}
+		// Whatever is sent from now on arrives after this.
+		until := min(at+w.least, end+1)
+		if len(w.actions) > 0 {
+			until = min(until, w.actions[0].at)
+		}
+		turns.window(until)
+		w.now = until - 1
+		if every := int64(w.cfg.CheckEvery); every > 0 && w.now-w.checked >= every {
+			w.checked = w.now
+			w.broken = w.Check()
+		}
+	}
+	if w.broken != nil {
+		return w.broken
+	}
+	w.now = end
+	return nil
+}
+
+// next returns the time of the next event.
+func (w *World) next() int64 {
+	at := forEver
+	for _, k := range w.workers {
+		if len(k.queue) > 0 {
+			at = min(at, k.queue[0].at)
+		}
+		at = min(at, k.next)
+	}
+	return at
+}
+
+// turns lets all workers work at once, the caller's goroutine as the first of them.
+type turns struct {
+	w     *World
+	wg    sync.WaitGroup
+	begin []chan int64
+}
+
+func (w *World) turns() *turns {
+	t := &turns{w: w, begin: make([]chan int64, len(w.workers))}
+	for i := 1; i < len(w.workers); i++ {
+		c := make(chan int64)
+		t.begin[i] = c
+		go func() {
+			for until := range c {
+				w.workers[i].run(until)
+				t.wg.Done()
+			}
+		}()
+	}
+	return t
+}
+
+func (t *turns) end() {
+	for _, c := range t.begin[1:] {
+		close(c)
+	}
+}
+
+// window lets happen what does before a time.
+func (t *turns) window(until int64) {
+	w := t.w
+	if len(w.workers) == 1 {
+		w.workers[0].run(until)
+		return
+	}
+	w.turn ^= 1
+	w.inside = true
+	t.wg.Add(len(w.workers) - 1)
+	for _, c := range t.begin[1:] {
+		c <- until
+	}
+	w.workers[0].run(until)
+	t.wg.Wait()
+	w.inside = false
+}
+
+// take takes what the other workers have sent in the last window.
+func (k *worker) take() {
+	k.next = forEver
+	for _, other := range k.world.workers {
+		list := &other.out[k.world.turn^1][k.index]
+		for i := range *list {
+			k.queue.push((*list)[i])
+		}
+		clear(*list)
+		*list = (*list)[:0]
+	}
+}
+
+// run lets happen what does before a time.
+func (k *worker) run(until int64) {
+	k.take()
+	for len(k.queue) > 0 && k.queue[0].at < until {
+		e := k.queue.pop()
+		k.world.hosts[e.to].happen(&e)
+	}
+}
+
+// newPacket returns an empty packet.
+func (k *worker) newPacket() *packet {
+	if n := len(k.free); n > 0 {
+		p := k.free[n-1]
+		k.free = k.free[:n-1]
+		return p
+	}
+	return new(packet)
+}
+
+// done takes back a packet that nobody needs any more.
+func (k *worker) done(p *packet) {
+	if p.copies--; p.copies > 0 || len(k.free) >= maxFree {
+		return
+	}
+	nodes, data := p.nodes[:0], p.data[:0]
+	*p = packet{nodes: nodes, data: data}
+	k.free = append(k.free, p)
+}

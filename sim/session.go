@@ -1,0 +1,93 @@
+package sim
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// Sessions say when a host comes and goes. Without Up it stays.
+type Sessions struct {
+	Up, Down Span // how long it is there, and away
+	// Settled has the host begin as if this had gone on for long: up or down as often
+	// as it is on average, and somewhere within a session. A host that is Off begins
+	// down.
+	Settled bool
+}
+
+// Span draws how long something takes.
+type Span interface {
+	Draw(rng *rand.Rand) time.Duration
+}
+
+// Constant is always as long.
+type Constant time.Duration
+
+// Draw implements Span.
+func (c Constant) Draw(*rand.Rand) time.Duration { return time.Duration(c) }
+
+// Exponential has a mean, and no memory.
+type Exponential time.Duration
+
+// Draw implements Span.
+func (e Exponential) Draw(rng *rand.Rand) time.Duration {
+	return clip(rng.ExpFloat64() * float64(e))
+}
+
+// Weibull fits session lengths of peer-to-peer networks better than others do, with
+// shapes below one: many short ones, few very long ones.
+type Weibull struct {
+	Shape float64
+	Scale time.Duration
+}
+
+// Draw implements Span.
+func (w Weibull) Draw(rng *rand.Rand) time.Duration {
+	return clip(float64(w.Scale) * math.Pow(rng.ExpFloat64(), 1/w.Shape))
+}
+
+// LogNormal has a median, and the standard deviation of its logarithm.
+type LogNormal struct {
+	Median time.Duration
+	Sigma  float64
+}
+
+// Draw implements Span.
+func (l LogNormal) Draw(rng *rand.Rand) time.Duration {
+	return clip(float64(l.Median) * math.Exp(l.Sigma*rng.NormFloat64()))
+}
+
+// longest bounds what is drawn: longer than any run.
+const longest = 1000 * 24 * time.Hour
+
+func clip(d float64) time.Duration {
+	return time.Duration(min(max(d, float64(time.Millisecond)), float64(longest)))
+}
+
+// first draws whether a host begins up, and how long that lasts.
+func (s Sessions) first(rng *rand.Rand, up bool) (bool, time.Duration) {
+	if !s.Settled {
+		if up {
+			return true, s.Up.Draw(rng)
+		}
+		return false, s.Down.Draw(rng)
+	}
+	// A moment of a long history falls into a session with a chance that is
+	// proportional to its length, and anywhere in it as likely.
+	const drawn = 64
+	var ends [2 * drawn]float64
+	sum := 0.0
+	for i := range ends {
+		span := s.Up
+		if i%2 == 1 {
+			span = s.Down
+		}
+		sum += float64(span.Draw(rng))
+		ends[i] = sum
+	}
+	at := rng.Float64() * sum
+	i, _ := slices.BinarySearch(ends[:], at)
+	i = min(i, len(ends)-1)
+	return i%2 == 0, time.Duration(ends[i] - at)
+}
