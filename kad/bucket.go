@@ -1,36 +1,85 @@
 package kad
 
 import (
+	"encoding/binary"
 	"slices"
 	"time"
 
 	"github.com/kithnet/kith/enode"
 )
 
-// entry is a node in a bucket.
-type entry struct {
-	node       *enode.Node
-	added      time.Time
-	lastSeen   time.Time // zero: never answered
-	fetching   bool      // its record is being fetched
-	fetchAfter time.Time // not before
-	busy       bool      // a revalidation of it is under way
-	wanted     uint64    // number of the record that is fetched
-	fails      uint8     // revalidations failed in a row while nobody else answered
+// stamp is a point in time: nanoseconds since the table's first one, of which a
+// time.Time would take three times as much. 0 is never.
+type stamp int64
+
+// stamp returns the table's time.
+func (t *Table) stamp() stamp { return stamp(t.now.Sub(t.epoch)) + 1 }
+
+// timeOf is the opposite; never is the zero time.
+func (t *Table) timeOf(s stamp) time.Time {
+	if s == 0 {
+		return time.Time{}
+	}
+	return t.epoch.Add(time.Duration(s - 1))
 }
 
-func (e *entry) live() bool { return !e.lastSeen.IsZero() }
+// entry is a node in a bucket. A full table has hundreds, and a simulation as
+// many tables as nodes: it is kept at 32 bytes.
+type entry struct {
+	node       *enode.Node
+	lastSeen   stamp // 0: never answered
+	fetchAfter stamp // its record is not fetched before
+	added      int32 // seconds since the table's first time
+	fetching   bool  // its record is being fetched
+	busy       bool  // a revalidation of it is under way
+	fails      uint8 // revalidations failed in a row while nobody else answered
+}
+
+func (t *Table) newEntry(n *enode.Node) *entry {
+	return &entry{node: n, added: int32(t.now.Sub(t.epoch) / time.Second)}
+}
+
+func (e *entry) live() bool { return e.lastSeen != 0 }
+
+// slot is an entry's place in a list, with the beginning of its ID: to look
+// through a list is done with every packet, and takes no step to any node but
+// the right one.
+type slot struct {
+	head uint64
+	*entry
+}
+
+func slotOf(e *entry) slot { return slot{headOf(e.node.ID()), e} }
+
+// headOf returns the first 64 bits of an ID.
+func headOf(id enode.ID) uint64 { return binary.BigEndian.Uint64(id[:]) }
 
 // bucket holds the nodes of one distance. Both lists are ordered from the most
 // to the least recently seen (entries) or heard of (replacements).
 type bucket struct {
-	entries      []*entry
-	replacements []*entry
+	entries      []slot
+	replacements []slot
 	nets         netCount
 }
 
-func find(list []*entry, id enode.ID) int {
-	return slices.IndexFunc(list, func(e *entry) bool { return e.node.ID() == id })
+func find(list []slot, id enode.ID) int {
+	head := headOf(id)
+	for i := range list {
+		if list[i].head == head && list[i].node.ID() == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// indexOf returns where e is in a list, -1 if it isn't.
+func indexOf(list []slot, e *entry) int {
+	for i := range list {
+		if list[i].entry == e {
+			return i
+		}
+	}
+	return -1
 }
 
 // bucketIndex returns the bucket of a node: 16 for the farthest half of the ID
@@ -43,10 +92,10 @@ func (t *Table) bucketIndex(id enode.ID) int {
 func (t *Table) lookupEntry(id enode.ID) (b *bucket, e *entry, isEntry bool) {
 	b = &t.buckets[t.bucketIndex(id)]
 	if i := find(b.entries, id); i >= 0 {
-		return b, b.entries[i], true
+		return b, b.entries[i].entry, true
 	}
 	if i := find(b.replacements, id); i >= 0 {
-		return b, b.replacements[i], false
+		return b, b.replacements[i].entry, false
 	}
 	return b, nil, false
 }
@@ -54,7 +103,7 @@ func (t *Table) lookupEntry(id enode.ID) (b *bucket, e *entry, isEntry bool) {
 // addEntry puts a node that answered at the front of the entries, if there is
 // room. The caller has made sure that it is in neither list.
 func (t *Table) addEntry(b *bucket, e *entry) {
-	b.entries = slices.Insert(b.entries, 0, e)
+	b.entries = slices.Insert(b.entries, 0, slotOf(e))
 	t.grown()
 	t.stats.Added++
 	t.trace(EventAdded, e.node)
@@ -81,7 +130,7 @@ func (t *Table) addReplacement(b *bucket, e *entry) bool {
 		}
 		t.dropReplacement(b, victim)
 	}
-	b.replacements = slices.Insert(b.replacements, 0, e)
+	b.replacements = slices.Insert(b.replacements, 0, slotOf(e))
 	return true
 }
 
@@ -94,7 +143,7 @@ func (t *Table) dropReplacement(b *bucket, i int) {
 // replacement. With none live, one that never answered is checked at once, and
 // joins when it answers.
 func (t *Table) removeEntry(b *bucket, e *entry) {
-	i := slices.Index(b.entries, e)
+	i := indexOf(b.entries, e)
 	if i < 0 {
 		return
 	}
@@ -112,20 +161,22 @@ func (t *Table) fillFromReplacements(b *bucket) {
 	if len(b.replacements) == 0 || len(b.entries) >= BucketSize {
 		return
 	}
-	var live []int
+	var live [MaxReplacements]int
+	alive := 0
 	for i, r := range b.replacements {
 		if r.live() {
-			live = append(live, i)
+			live[alive] = i
+			alive++
 		}
 	}
-	if len(live) == 0 {
+	if alive == 0 {
 		i := t.cfg.Rand.IntN(len(b.replacements))
 		n := b.replacements[i].node
 		t.dropReplacement(b, i)
 		t.enqueueCheck(n)
 		return
 	}
-	i := live[t.cfg.Rand.IntN(len(live))]
+	i := live[t.cfg.Rand.IntN(alive)]
 	e := b.replacements[i]
 	b.replacements = slices.Delete(b.replacements, i, i+1)
 	b.entries = append(b.entries, e) // at the end: its last answer is the oldest
@@ -135,16 +186,20 @@ func (t *Table) fillFromReplacements(b *bucket) {
 }
 
 // touch records an answer of a node and moves it to the front of its list.
-func (b *bucket) touch(e *entry, now time.Time) {
+func (b *bucket) touch(e *entry, now stamp) {
 	e.lastSeen = now
 	e.fails = 0
-	moveToFront(b.entries, e)
-	moveToFront(b.replacements, e)
+	if !moveToFront(b.entries, e) {
+		moveToFront(b.replacements, e)
+	}
 }
 
-func moveToFront(list []*entry, e *entry) {
-	if i := slices.Index(list, e); i > 0 {
+func moveToFront(list []slot, e *entry) bool {
+	i := indexOf(list, e)
+	if i > 0 {
+		s := list[i]
 		copy(list[1:i+1], list[:i])
-		list[0] = e
+		list[0] = s
 	}
+	return i >= 0
 }

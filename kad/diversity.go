@@ -1,6 +1,7 @@
 package kad
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 
@@ -16,21 +17,57 @@ const (
 	netsPerTable  = 10
 )
 
-// netCount counts nodes by network. It is as large as the nodes it counts.
-type netCount map[netip.Prefix]uint8
+// network is a number for what enode.Network returns: the bits of the prefix, and
+// one that tells the two kinds of addresses apart. 0 is none.
+type network uint64
 
-func (c *netCount) add(p netip.Prefix) {
-	if *c == nil {
-		*c = make(netCount)
+const networkV4 network = 1 << 48
+
+// networkOf returns the network that ip is counted under, 0 if it isn't.
+func networkOf(ip netip.Addr) network {
+	p, counted := enode.Network(ip)
+	if !counted {
+		return 0
 	}
-	(*c)[p]++
+	if a := p.Addr(); a.Is4() {
+		b := a.As4()
+		return networkV4 | network(binary.BigEndian.Uint32(b[:])>>8)
+	}
+	b := p.Addr().As16()
+	return networkV4<<1 | network(binary.BigEndian.Uint64(b[:])>>16)
 }
 
-func (c netCount) remove(p netip.Prefix) {
-	if c[p] <= 1 {
-		delete(c, p)
-	} else {
-		c[p]--
+// netCount counts nodes by network: each network with its count in the lowest
+// eight bits, sorted. A map would take more memory than the nodes it counts.
+type netCount []uint64
+
+func (c netCount) find(p network) (i int, ok bool) {
+	i, _ = slices.BinarySearch(c, uint64(p)<<8)
+	return i, i < len(c) && c[i]>>8 == uint64(p)
+}
+
+func (c netCount) count(p network) int {
+	if i, ok := c.find(p); ok {
+		return int(c[i] & 0xff)
+	}
+	return 0
+}
+
+func (c *netCount) add(p network) {
+	i, ok := c.find(p)
+	if !ok {
+		*c = slices.Insert(*c, i, uint64(p)<<8)
+	}
+	(*c)[i]++
+}
+
+func (c *netCount) remove(p network) {
+	i, ok := c.find(p)
+	if !ok {
+		return
+	}
+	if (*c)[i]--; (*c)[i]&0xff == 0 {
+		*c = slices.Delete(*c, i, i+1)
 	}
 }
 
@@ -46,7 +83,7 @@ func (t *Table) addNet(b *bucket, n *enode.Node) bool {
 
 // countNet counts n's network whatever the limits say.
 func (t *Table) countNet(b *bucket, n *enode.Node) {
-	if p, counted := enode.Network(n.IP()); counted {
+	if p := networkOf(n.IP()); p != 0 {
 		b.nets.add(p)
 		t.nets.add(p)
 	}
@@ -56,11 +93,11 @@ func (t *Table) countNet(b *bucket, n *enode.Node) {
 // of its network that waits among the replacements and never did, so that
 // hearsay can't keep out who is there.
 func (t *Table) addNetLive(b *bucket, n *enode.Node) bool {
-	if p, counted := enode.Network(n.IP()); counted {
-		if b.nets[p] >= netsPerBucket {
+	if p := networkOf(n.IP()); p != 0 {
+		if b.nets.count(p) >= netsPerBucket {
 			t.dropHearsay(b, p)
 		}
-		for i := 0; i < NumBuckets && t.nets[p] >= netsPerTable && b.nets[p] < netsPerBucket; i++ {
+		for i := 0; i < NumBuckets && t.nets.count(p) >= netsPerTable && b.nets.count(p) < netsPerBucket; i++ {
 			t.dropHearsay(&t.buckets[i], p)
 		}
 	}
@@ -68,10 +105,9 @@ func (t *Table) addNetLive(b *bucket, n *enode.Node) bool {
 }
 
 // dropHearsay drops a replacement of network p that never answered, if b has one.
-func (t *Table) dropHearsay(b *bucket, p netip.Prefix) {
-	i := slices.IndexFunc(b.replacements, func(e *entry) bool {
-		q, counted := enode.Network(e.node.IP())
-		return counted && q == p && !e.live()
+func (t *Table) dropHearsay(b *bucket, p network) {
+	i := slices.IndexFunc(b.replacements, func(s slot) bool {
+		return !s.live() && networkOf(s.node.IP()) == p
 	})
 	if i >= 0 {
 		t.dropReplacement(b, i)
@@ -80,12 +116,12 @@ func (t *Table) dropHearsay(b *bucket, p netip.Prefix) {
 
 // hasRoomForNet reports whether addNet would succeed.
 func (t *Table) hasRoomForNet(b *bucket, n *enode.Node) bool {
-	p, counted := enode.Network(n.IP())
-	return !counted || (b.nets[p] < netsPerBucket && t.nets[p] < netsPerTable)
+	p := networkOf(n.IP())
+	return p == 0 || (b.nets.count(p) < netsPerBucket && t.nets.count(p) < netsPerTable)
 }
 
 func (t *Table) removeNet(b *bucket, n *enode.Node) {
-	if p, counted := enode.Network(n.IP()); counted {
+	if p := networkOf(n.IP()); p != 0 {
 		b.nets.remove(p)
 		t.nets.remove(p)
 	}

@@ -3,6 +3,7 @@ package kad
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/kithnet/kith/enode"
 )
@@ -28,11 +29,11 @@ func checkInvariants(t *Table) error {
 				return fmt.Errorf("the own node is in bucket %d", i)
 			case t.bucketIndex(id) != i:
 				return fmt.Errorf("node %s is in bucket %d, belongs in %d", id.Short(), i, t.bucketIndex(id))
-			case e.lastSeen.After(t.now) || e.added.After(t.now):
+			case e.lastSeen > t.stamp() || time.Duration(e.added)*time.Second > t.now.Sub(t.epoch):
 				return fmt.Errorf("node %s was added %v and seen %v, in the future", id.Short(), e.added, e.lastSeen)
 			}
 			seen[id] = true
-			if p, counted := enode.Network(e.node.IP()); counted {
+			if p := networkOf(e.node.IP()); p != 0 {
 				own.add(p)
 				all.add(p)
 			}
@@ -45,7 +46,7 @@ func checkInvariants(t *Table) error {
 				return fmt.Errorf("entry %s never answered", e.node.ID().Short())
 			}
 		}
-		if len(b.entries) < BucketSize && slices.ContainsFunc(b.replacements, (*entry).live) {
+		if len(b.entries) < BucketSize && slices.ContainsFunc(b.replacements, slot.live) {
 			return fmt.Errorf("bucket %d has %d entries and yet a live replacement", i, len(b.entries))
 		}
 	}
@@ -63,16 +64,16 @@ func checkInvariants(t *Table) error {
 	return checkQueues(t)
 }
 
-func sameCounts(have, want netCount, limit uint8) error {
+func sameCounts(have, want netCount, limit uint64) error {
 	if len(have) != len(want) {
 		return fmt.Errorf("%d networks are counted, %d are there", len(have), len(want))
 	}
-	for p, n := range want {
-		if have[p] != n {
-			return fmt.Errorf("network %v is counted %d times, is there %d times", p, have[p], n)
+	for i, n := range want {
+		if have[i] != n {
+			return fmt.Errorf("network %x is counted %d times, network %x is there %d times", have[i]>>8, have[i]&0xff, n>>8, n&0xff)
 		}
-		if n > limit {
-			return fmt.Errorf("network %v is there %d times, %d are allowed", p, n, limit)
+		if n&0xff > limit {
+			return fmt.Errorf("network %x is there %d times, %d are allowed", n>>8, n&0xff, limit)
 		}
 	}
 	return nil

@@ -247,7 +247,7 @@ func (l *Lookup) result(n *enode.Node) {
 	if e != nil && e.live() && e.node.Seq() >= n.Seq() {
 		n = e.node
 	}
-	if l.opts.Filter == nil || n.Record() != nil || (e != nil && l.t.now.Before(e.fetchAfter)) {
+	if l.opts.Filter == nil || n.Record() != nil || (e != nil && l.t.stamp() < e.fetchAfter) {
 		l.accept(n)
 		return
 	}
@@ -258,7 +258,7 @@ func (l *Lookup) result(n *enode.Node) {
 			l.t.UpdateRecord(full)
 			n = full.WithEndpoint(n.IP(), n.UDP())
 		} else if e != nil {
-			e.fetchAfter = l.t.now.Add(recordRetry)
+			e.fetchAfter = l.t.stamp() + stamp(recordRetry)
 		}
 		if !l.finished {
 			l.accept(n)

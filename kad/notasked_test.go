@@ -26,7 +26,7 @@ func TestNotAskedIsNoFailure(t *testing.T) {
 		w.t.cfg.Transport = o
 		w.t.revalidate(b, e, false)
 		w.t.answered(peers[1].node.ID()) // as of now, so that a failure would count
-		w.t.reval.lastAnswer = w.now.Add(1)
+		w.t.reval.lastAnswer = w.t.stamp() + 1
 		o.refused[0](0, err)
 		if keep := err == ErrNotAsked; w.isLive(e.node) != keep {
 			t.Errorf("after %v it is live: %v", err, !keep)

@@ -23,8 +23,14 @@ const (
 
 // fetcher gets the records that nodes announce, a few at a time.
 type fetcher struct {
-	queue   []enode.ID
+	queue   []announced
 	running int
+}
+
+// announced is a node and the number of the record that it says it has.
+type announced struct {
+	id  enode.ID
+	seq uint64
 }
 
 // Announced tells the table that a node says its record has the number seq. A
@@ -32,15 +38,14 @@ type fetcher struct {
 // as it is.
 func (t *Table) Announced(id enode.ID, seq uint64) {
 	_, e, _ := t.lookupEntry(id)
-	if e == nil || seq <= e.node.Seq() || e.fetching || t.now.Before(e.fetchAfter) {
+	if e == nil || seq <= e.node.Seq() || e.fetching || t.stamp() < e.fetchAfter {
 		return
 	}
 	if len(t.fetches.queue) >= maxFetchQueue {
 		return
 	}
 	e.fetching = true
-	e.wanted = seq
-	t.fetches.queue = append(t.fetches.queue, id)
+	t.fetches.queue = append(t.fetches.queue, announced{id, seq})
 	t.runFetches()
 }
 
@@ -53,27 +58,27 @@ func (t *Table) runFetches() {
 		limit = 1
 	}
 	for f.running < limit && len(f.queue) > 0 {
-		id := f.queue[0]
+		next := f.queue[0]
 		if f.queue = f.queue[1:]; len(f.queue) == 0 {
 			f.queue = nil
 		}
-		_, e, _ := t.lookupEntry(id)
+		_, e, _ := t.lookupEntry(next.id)
 		if e == nil || !e.fetching {
 			continue // it left, and may be back as another entry
 		}
 		f.running++
 		t.cfg.Transport.RequestENR(e.node, func(n *enode.Node, err error) {
 			f.running--
-			t.fetched(e, n, err)
+			t.fetched(e, next.seq, n, err)
 			t.runFetches()
 		})
 	}
 }
 
-func (t *Table) fetched(e *entry, n *enode.Node, err error) {
+func (t *Table) fetched(e *entry, wanted uint64, n *enode.Node, err error) {
 	e.fetching = false
-	if err != nil || n.Seq() < e.wanted { // none, or not what it announced
-		e.fetchAfter = t.now.Add(recordRetry)
+	if err != nil || n.Seq() < wanted { // none, or not what it announced
+		e.fetchAfter = t.stamp() + stamp(recordRetry)
 	}
 	if err == nil {
 		t.UpdateRecord(n)

@@ -36,7 +36,7 @@ const (
 // answers. If they are few, they are gone; if they are many, the network was.
 type revalidator struct {
 	next       time.Time
-	lastAnswer time.Time
+	lastAnswer stamp
 	suspects   []*entry      // at most awayAfter
 	lost       []*enode.Node // dropped while nobody answered, newest last
 }
@@ -69,7 +69,7 @@ func (t *Table) revalidateRandom() {
 		return
 	}
 	b := &t.buckets[filled[t.cfg.Rand.IntN(n)]]
-	t.revalidate(b, b.entries[len(b.entries)-1], true)
+	t.revalidate(b, b.entries[len(b.entries)-1].entry, true)
 }
 
 // revalidate pings e, unless that is under way, and keeps or replaces it by the outcome.
@@ -79,7 +79,7 @@ func (t *Table) revalidate(b *bucket, e *entry, timer bool) {
 	}
 	e.busy = true
 	t.stats.Revalidations++
-	n, asked := e.node, t.now
+	n, asked := e.node, t.stamp()
 	t.cfg.Transport.Ping(n, func(seq uint64, err error) {
 		e.busy = false
 		if err == ErrNotAsked {
@@ -94,13 +94,13 @@ func (t *Table) revalidate(b *bucket, e *entry, timer bool) {
 	})
 }
 
-func (t *Table) revalidationFailed(b *bucket, e *entry, asked time.Time, timer bool) {
+func (t *Table) revalidationFailed(b *bucket, e *entry, asked stamp, timer bool) {
 	t.stats.RevalidationsFailed++
 	r := &t.reval
 	switch {
-	case e.lastSeen.After(asked) || !slices.Contains(b.entries, e):
+	case e.lastSeen > asked || indexOf(b.entries, e) < 0:
 		return // it answered something else meanwhile, or is gone
-	case r.lastAnswer.After(asked):
+	case r.lastAnswer > asked:
 		t.removeEntry(b, e)
 		return
 	}
@@ -130,7 +130,7 @@ func (t *Table) suspect(e *entry) {
 // answered notes that a node answered, and so that the network is there.
 func (t *Table) answered(id enode.ID) {
 	r := &t.reval
-	r.lastAnswer = t.now
+	r.lastAnswer = t.stamp()
 	if len(r.suspects) == 0 {
 		return
 	}

@@ -158,7 +158,7 @@ func TestOutcomeForOneThatLeft(t *testing.T) {
 	p := w.fill(16, 1)[0]
 	p.dead = true
 	b := &w.t.buckets[16]
-	e := b.entries[0]
+	e := b.entries[0].entry
 	w.t.revalidate(b, e, false)
 	w.t.removeEntry(b, e)
 	w.runFor(2 * w.timeout)

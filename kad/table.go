@@ -11,6 +11,7 @@ import (
 type Table struct {
 	cfg     Config
 	now     time.Time
+	epoch   time.Time // of the first Advance: what stamps count from
 	buckets [NumBuckets]bucket
 	nets    netCount
 	live    int // entries in all buckets
@@ -33,7 +34,9 @@ func New(cfg Config) *Table {
 
 // Advance sets the time and runs what is due.
 func (t *Table) Advance(now time.Time) {
-	t.now = now
+	if t.now = now; t.epoch.IsZero() {
+		t.epoch = now
+	}
 	t.advanceRevalidation()
 	t.advanceRefresh()
 	t.advanceStalls()
@@ -72,7 +75,7 @@ func (t *Table) AddFound(n *enode.Node) {
 		t.enqueueCheck(n)
 		return
 	}
-	if t.addNet(b, n) && !t.addReplacement(b, &entry{node: n, added: t.now}) {
+	if t.addNet(b, n) && !t.addReplacement(b, t.newEntry(n)) {
 		t.removeNet(b, n)
 	}
 }
@@ -93,7 +96,7 @@ func (t *Table) AddLive(n *enode.Node) {
 	if !t.moveEndpoint(b, e, n) {
 		return
 	}
-	b.touch(e, t.now)
+	b.touch(e, t.stamp())
 	if !isEntry {
 		t.fillFromReplacements(b)
 	}
@@ -103,7 +106,8 @@ func (t *Table) addLive(b *bucket, n *enode.Node) {
 	if !t.addNetLive(b, n) {
 		return
 	}
-	e := &entry{node: n, added: t.now, lastSeen: t.now}
+	e := t.newEntry(n)
+	e.lastSeen = t.stamp()
 	if len(b.entries) < BucketSize {
 		t.addEntry(b, e)
 	} else if !t.addReplacement(b, e) {
@@ -169,17 +173,17 @@ func (t *Table) Buckets() []BucketInfo {
 		b := &t.buckets[i]
 		out[i] = BucketInfo{
 			Distance:     256 - NumBuckets + 1 + i,
-			Entries:      infos(b.entries),
-			Replacements: infos(b.replacements),
+			Entries:      t.infos(b.entries),
+			Replacements: t.infos(b.replacements),
 		}
 	}
 	return out
 }
 
-func infos(list []*entry) []NodeInfo {
+func (t *Table) infos(list []slot) []NodeInfo {
 	out := make([]NodeInfo, len(list))
 	for i, e := range list {
-		out[i] = NodeInfo{Node: e.node, Added: e.added, LastSeen: e.lastSeen}
+		out[i] = NodeInfo{Node: e.node, Added: t.epoch.Add(time.Duration(e.added) * time.Second), LastSeen: t.timeOf(e.lastSeen)}
 	}
 	return out
 }
