@@ -5,19 +5,57 @@ import "github.com/kithnet/kith/enode"
 // Closest appends to dst the up to k entries closest to target that keep, if
 // set, agrees to, closest first.
 func (t *Table) Closest(dst []*enode.Node, target enode.ID, k int, keep func(*enode.Node) bool) []*enode.Node {
-	base := len(dst)
 	for _, i := range t.bucketsByDistance(target) {
-		if len(dst)-base >= k {
+		if k <= 0 {
 			break
 		}
-		from := len(dst) // nodes of this bucket are farther than all before
-		for _, e := range t.buckets[i].entries {
-			if keep == nil || keep(e.node) {
-				dst = insertClosest(dst, from, e.node, target, base+k-from)
-			}
+		if b := &t.buckets[i]; len(b.entries) > 0 { // its nodes are farther than all before
+			from := len(dst)
+			dst = b.closest(dst, target, min(k, BucketSize), keep)
+			k -= len(dst) - from
 		}
 	}
 	return dst
+}
+
+// closest is Table.Closest of one bucket, k at most BucketSize. This is most of
+// the work that a query makes, so it looks at the distances' first words before
+// it looks at any node.
+func (b *bucket) closest(dst []*enode.Node, target enode.ID, k int, keep func(*enode.Node) bool) []*enode.Node {
+	var found [BucketSize]struct {
+		dist uint64
+		node *enode.Node
+	}
+	head, n := headOf(target), 0
+	for _, s := range b.entries {
+		dist := s.head ^ head
+		if n == k && dist > found[n-1].dist {
+			continue
+		}
+		if keep != nil && !keep(s.node) {
+			continue
+		}
+		i := n
+		if n < k {
+			n++
+		} else if i--; !farther(found[i].dist, dist, target, found[i].node, s.node) {
+			continue
+		}
+		for ; i > 0 && farther(found[i-1].dist, dist, target, found[i-1].node, s.node); i-- {
+			found[i] = found[i-1]
+		}
+		found[i].dist, found[i].node = dist, s.node
+	}
+	for _, f := range found[:n] {
+		dst = append(dst, f.node)
+	}
+	return dst
+}
+
+// farther reports whether a is farther from target than b, given the first words
+// of their distances.
+func farther(distA, distB uint64, target enode.ID, a, b *enode.Node) bool {
+	return distA > distB || (distA == distB && enode.DistCmp(target, a.ID(), b.ID()) > 0)
 }
 
 // bucketsByDistance orders the buckets by their nodes' distance from target.
