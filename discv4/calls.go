@@ -203,7 +203,7 @@ type parked struct {
 // is called exactly once, later.
 func (m *Machine) Ping(n *enode.Node, done func(PingResult, error)) {
 	sends := pingSendsFound
-	if to, ok := n.UDPEndpoint(); ok && m.peers.get(peerKey{n.ID(), to.Addr()}) != nil {
+	if to, ok := n.UDPEndpoint(); ok && m.peers.get(peerKey{n.ID(), to.Addr()}, to.Port()) != nil {
 		sends = pingSendsKnown
 	}
 	m.ping(n, sends, done)
@@ -259,8 +259,8 @@ func (m *Machine) pingDue(pc *pingCall) {
 	case pc.sends < pc.maxSends:
 		m.transmitPing(pc)
 	default:
-		if p := m.peers.get(pc.peerKey()); p != nil && p.from() == pc.to {
-			p.fails++
+		if p := m.peers.get(pc.peerKey(), pc.to.Port()); p != nil && p.from() == pc.to {
+			p.failed()
 			m.save(p)
 		}
 		m.endPing(pc, PingResult{}, ErrTimeout)

@@ -108,7 +108,7 @@ func TestFailsElsewhere(t *testing.T) {
 	got := l.pingNode(a.moved("5.1.1.1:9").bare())
 	l.wait(3 * time.Second)
 	got.is(t, ErrTimeout)
-	if p := l.m.peers.get(peerKey{a.node.ID(), a.at.Addr()}); p.fails != 0 {
+	if p := l.m.peers.get(peerKey{a.node.ID(), a.at.Addr()}, a.at.Port()); p.fails != 0 {
 		t.Errorf("%d fails at its own endpoint", p.fails)
 	}
 }
@@ -149,11 +149,11 @@ func TestHeardFrom(t *testing.T) {
 		l := newTestLab(t)
 		nodes := crowd(1, 3)
 		l.bond(nodes...)
-		if oldest := l.m.peers.oldest.node.ID(); oldest != nodes[0].node.ID() {
+		if oldest := l.m.peers.peer(l.m.peers.oldest).node.ID(); oldest != nodes[0].node.ID() {
 			t.Fatal("the first is not the oldest")
 		}
 		l.expect(DropNone, nodes[0], p)
-		if s := &l.m.peers; s.oldest.node.ID() != nodes[1].node.ID() || s.newest.node.ID() != nodes[0].node.ID() {
+		if s := &l.m.peers; s.peer(s.oldest).node.ID() != nodes[1].node.ID() || s.peer(s.newest).node.ID() != nodes[0].node.ID() {
 			t.Errorf("after a %v the order is another", p.Kind)
 		}
 	}

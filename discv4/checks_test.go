@@ -2,6 +2,7 @@ package discv4
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
@@ -24,9 +25,8 @@ func checkBounds(m *Machine) error {
 		{"bonded", len(c.bonded), c.pending},
 		{"deferred", len(m.deferred), 0},
 		{"proofs", s.size, maxPeers},
-		{"proofs by endpoint", len(s.byFrom), s.size},
-		{"proofs by address", len(s.byAddr), s.size},
-		{"proofs by network", len(s.byNet), s.size},
+		{"room for proofs", slabSize * len(s.slabs), maxPeers + slabSize},
+		{"heads of proofs", len(s.byEnd) + len(s.byNet), 4 * max(1, maxPeers)},
 		{"budgets", len(m.gate.networks), newSlots},
 	} {
 		if b.size > b.max {
@@ -65,41 +65,41 @@ func checkBounds(m *Machine) error {
 
 // checkPeers returns what is inconsistent about the proofs.
 func checkPeers(s *peerSet) error {
-	listed, nets, addrs := 0, 0, 0
-	for p := s.oldest; p != nil; p = p.newer {
+	listed, latest := 0, 0
+	nets := make(map[netip.Prefix]int)
+	for p := s.peer(s.oldest); p != nil; p = s.peer(p.newer) {
 		listed++
-		if s.get(p.key()) != p || p.pong == never || p.latest != (s.at(p.from()) == p) {
+		if s.get(p.key(), p.node.UDP()) != p || s.get(p.key(), 0) != p || p.pong == never || p.latest != (s.at(p.from()) == p) || !s.has(p.addr()) {
 			return fmt.Errorf("proof of %v at %v, last %v, is latest there: %v", p.node, p.from(), p.pong, p.latest)
 		}
-		if p.newer == nil && s.newest != p {
+		if p.newer == 0 && s.newest != p.self {
 			return fmt.Errorf("the newest proof is not the last")
 		}
-	}
-	for _, n := range s.byNet {
-		if nets += n; n > maxPeersPerNetwork {
-			return fmt.Errorf("%d proofs in a network", n)
+		if p.latest {
+			latest++
 		}
-	}
-	for _, n := range s.byAddr {
-		addrs += n
-	}
-	if listed != s.size || listed != chained(s.byKey, nextKey) || addrs != listed || nets > listed {
-		return fmt.Errorf("%d proofs, %d in order, %d by address, %d by network", s.size, listed, addrs, nets)
-	}
-	for _, p := range s.byFrom {
-		for ; p != nil; p = p.nextEnd {
-			if s.at(p.from()) != p || s.get(p.key()) != p {
-				return fmt.Errorf("proof for %v is another", p.from())
+		if net, limited := enode.Network(p.addr()); limited {
+			if nets[net]++; nets[net] > maxPeersPerNetwork {
+				return fmt.Errorf("%d proofs in a network", nets[net])
 			}
 		}
+	}
+	free := 0
+	for p := s.peer(s.free); p != nil; p = s.peer(p.nextEnd) {
+		free++
+	}
+	ends := s.chained(s.byEnd, func(p *peer) ref { return p.nextEnd })
+	in := s.chained(s.byNet, func(p *peer) ref { return p.nextNet })
+	if listed != s.size || in != s.size || ends != latest || free+s.size != slabSize*len(s.slabs) {
+		return fmt.Errorf("%d proofs, %d in order, %d by network, %d by endpoint of %d, %d free", s.size, listed, in, ends, latest, free)
 	}
 	return nil
 }
 
 // chained counts the proofs in an index.
-func chained(heads map[uint64]*peer, next func(*peer) **peer) (n int) {
-	for _, p := range heads {
-		for ; p != nil; p = *next(p) {
+func (s *peerSet) chained(heads []ref, next func(*peer) ref) (n int) {
+	for _, r := range heads {
+		for p := s.peer(r); p != nil; p = s.peer(next(p)) {
 			n++
 		}
 	}

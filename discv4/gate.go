@@ -20,6 +20,10 @@ type Limits struct {
 	// KnownPerSecond is what one proven endpoint may ask while the node is
 	// busy. Default 4096: a third of what a core answers.
 	KnownPerSecond int
+	// Proofs is how many endpoint proofs are kept, at most 4096, which is the
+	// default. Whoever's proof was dropped has to be asked for it again before
+	// it is answered; each takes 40 bytes and what its node takes.
+	Proofs int
 }
 
 const (
@@ -136,7 +140,7 @@ func (m *Machine) admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
 		return Verdict{Drop: DropStale}
 	}
 	if peer := m.peers.at(from); peer != nil && peer.proven(m.stamp()) {
-		if busy && !peer.rate.take(m.gate.clock(m.now), m.gate.known) {
+		if busy && !m.peers.rate(peer).take(m.gate.clock(m.now), m.gate.known) {
 			return Verdict{Drop: DropSourceLimit}
 		}
 		if peer.shared {
@@ -148,7 +152,7 @@ func (m *Machine) admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
 		if m.calls.provingAt(from) {
 			return Verdict{Known: true}
 		}
-		if m.peers.byAddr[from.Addr()] == 0 {
+		if !m.peers.has(from.Addr()) {
 			return Verdict{Drop: DropUnproven}
 		}
 	}

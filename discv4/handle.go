@@ -48,7 +48,7 @@ func (m *Machine) handle(from netip.AddrPort, id enode.ID, key *secp.PublicKey, 
 // (discv4.md, "Ping Packet").
 func (m *Machine) handlePing(from netip.AddrPort, id enode.ID, key *secp.PublicKey, p *Packet) Drop {
 	pk := peerKey{id, from.Addr()}
-	peer := m.peers.get(pk)
+	peer := m.peers.get(pk, from.Port())
 	known := peer != nil && peer.from() == from && peer.proven(m.stamp())
 	if other := m.peers.at(from); !known && other != nil && other.proven(m.stamp()) {
 		// Admit let it through for the node that is known there.
@@ -158,7 +158,7 @@ func (m *Machine) save(p *peer) {
 // it comes from. All others get silence, or they could aim our answers at a
 // victim (discv4.md, "Endpoint Proof").
 func (m *Machine) handleQuery(from netip.AddrPort, id enode.ID, p *Packet) Drop {
-	if peer := m.peers.get(peerKey{id, from.Addr()}); peer != nil && peer.proven(m.stamp()) {
+	if peer := m.peers.get(peerKey{id, from.Addr()}, from.Port()); peer != nil && peer.proven(m.stamp()) {
 		m.peers.touch(peer)
 		m.answer(from, id, p)
 		return DropNone
@@ -202,7 +202,7 @@ func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) D
 	if r.key.id != id {
 		return DropWrongSender
 	}
-	m.heardBy(r.key)
+	m.heardBy(r.key, from.Port())
 	count := len(p.Nodes)
 	nodes := p.Nodes[:0]
 	for _, n := range p.Nodes {
@@ -252,8 +252,8 @@ func (m *Machine) handleENRResponse(from netip.AddrPort, id enode.ID, key *secp.
 		n = n.WithEndpoint(from.Addr(), from.Port())
 	}
 	pk := peerKey{id, from.Addr()}
-	m.heardBy(pk)
-	if peer := m.peers.get(pk); peer != nil && n.Seq() >= peer.node.Seq() {
+	m.heardBy(pk, from.Port())
+	if peer := m.peers.get(pk, from.Port()); peer != nil && n.Seq() >= peer.node.Seq() {
 		peer.node = n.WithEndpoint(peer.addr(), peer.node.UDP())
 		m.save(peer)
 	}
@@ -267,8 +267,8 @@ func (m *Machine) handleENRResponse(from netip.AddrPort, id enode.ID, key *secp.
 
 // heardBy notes that a node answered a query: it has a proof of this node's
 // endpoint, even if that is from before this node started.
-func (m *Machine) heardBy(key peerKey) {
-	if p := m.peers.get(key); p != nil && !p.knowsUs(m.stamp()) {
+func (m *Machine) heardBy(key peerKey, port uint16) {
+	if p := m.peers.get(key, port); p != nil && !p.knowsUs(m.stamp()) {
 		p.ping = m.stamp()
 	}
 }

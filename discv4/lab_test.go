@@ -237,7 +237,7 @@ func (l *lab) bond(actors ...*actor) {
 		out := l.expect(DropNone, a, a.ping())
 		ping := only(l, to(a, out), Ping)
 		l.expect(DropNone, a, a.pong(ping))
-		if l.m.peers.get(peerKey{a.node.ID(), a.at.Addr()}) == nil {
+		if l.m.peers.get(peerKey{a.node.ID(), a.at.Addr()}, a.at.Port()) == nil {
 			l.Fatalf("no proof of %v", a.at)
 		}
 	}

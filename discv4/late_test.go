@@ -19,7 +19,7 @@ func TestLatePong(t *testing.T) {
 	}
 	before := l.m.rtt.timeout()
 	l.expect(DropNone, a, a.pong(out[0]))
-	if p := l.m.peers.get(peerKey{a.node.ID(), a.at.Addr()}); p == nil || !p.proven(l.m.stamp()) {
+	if p := l.m.peers.get(peerKey{a.node.ID(), a.at.Addr()}, a.at.Port()); p == nil || !p.proven(l.m.stamp()) {
 		t.Error("the late answer is no proof")
 	}
 	if n, live := l.m.Table().Node(a.node.ID()); n == nil || !live {

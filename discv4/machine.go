@@ -2,6 +2,7 @@ package discv4
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -95,7 +96,7 @@ type Stats struct {
 func New(cfg Config) *Machine {
 	m := &Machine{cfg: cfg}
 	seed := cfg.Rand.Uint64()
-	m.peers.init(seed)
+	m.peers.init(seed, proofs(cfg.Limits))
 	m.calls.init()
 	m.gate.init(cfg.Limits, seed)
 	self := cfg.Self()
@@ -125,7 +126,7 @@ func (m *Machine) Restore(p Proof, now time.Time) {
 	}
 	m.peers.stamp(now) // the first: it has a monotonic reading
 	peer := m.peers.add(p.Node)
-	peer.pong, peer.ping, peer.fails = m.peers.stamp(p.LastPong), m.peers.stamp(p.LastPing), int32(p.Fails)
+	peer.pong, peer.ping, peer.fails = m.peers.stamp(p.LastPong), m.peers.stamp(p.LastPing), uint8(min(max(p.Fails, 0), math.MaxUint8))
 }
 
 // Advance sets the time and runs what is due. When the time was set back,

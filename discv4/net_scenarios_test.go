@@ -18,7 +18,7 @@ func TestBondBothWays(t *testing.T) {
 	a, b := w.labs[0], w.labs[1]
 	for _, pair := range [][2]*lab{{a, b}, {b, a}} {
 		me, other := pair[0], pair[1]
-		p := me.m.peers.get(peerKey{other.node.ID(), other.at.Addr()})
+		p := me.m.peers.get(peerKey{other.node.ID(), other.at.Addr()}, other.at.Port())
 		if p == nil || !p.proven(me.m.stamp()) || !p.knowsUs(me.m.stamp()) {
 			t.Fatalf("%v on %v: %+v", me.at, other.at, p)
 		}

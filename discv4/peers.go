@@ -1,7 +1,6 @@
 package discv4
 
 import (
-	"encoding/binary"
 	"math"
 	"net/netip"
 	"time"
@@ -30,29 +29,42 @@ type peerKey struct {
 	addr netip.Addr
 }
 
-// stamp is a point in time: nanoseconds since the peerSet's first one, a third
-// of what a time.Time takes.
-type stamp int64
+// stamp is a point in time: milliseconds since the peerSet's epoch, a sixth of
+// what a time.Time takes.
+type stamp int32
 
-const never stamp = math.MinInt64
+const (
+	never stamp = math.MinInt32
+
+	// maxStamp is how far from the epoch a stamp may be: beyond it the epoch
+	// moves on. All stamps that still mean something then fit on both sides.
+	maxStamp = 20 * 24 * time.Hour
+)
 
 // within reports whether the stamp is less than d before now.
-func (s stamp) within(d time.Duration, now stamp) bool { return s != never && now-s < stamp(d) }
+func (s stamp) within(d time.Duration, now stamp) bool {
+	return s != never && time.Duration(now)-time.Duration(s) < d/time.Millisecond
+}
+
+// ref is a peer's number in the peerSet, 0 for none: a quarter of a pointer.
+type ref uint16
 
 // peer is a node that has proven its endpoint. There are thousands: it is kept
-// small.
+// at 32 bytes.
 type peer struct {
-	node  *enode.Node // at the endpoint where it last proved itself
-	pong  stamp       // it answered our PING: it has proven itself
-	ping  stamp       // we answered its PING: we have proven ourselves
-	rate  bucket      // its share while this node is busy
-	fails int32       // PINGs in a row that it did not answer
+	node *enode.Node // at the endpoint where it last proved itself
+	pong stamp       // it answered our PING: it has proven itself
+	ping stamp       // we answered its PING: we have proven ourselves
 
-	shared bool // the last query from its endpoint was another node's
-	latest bool // of all at its endpoint: byFrom has it
+	self             ref
+	newer, older     ref // by last contact
+	nextEnd, nextNet ref // with the same hash in byEnd and byNet
 
-	newer, older     *peer // by last contact
-	nextKey, nextEnd *peer // with the same hash in byKey and byFrom
+	fails   uint8 // PINGs in a row that it did not answer, 255 at most
+	addrTag uint8 // of its address's hash
+	idTag   uint8 // the last byte of its ID
+	shared  bool  // the last query from its endpoint was another node's
+	latest  bool  // of all at its endpoint: byEnd has it
 }
 
 func (p *peer) addr() netip.Addr     { return p.node.IP() }
@@ -64,29 +76,49 @@ func (p *peer) proven(now stamp) bool { return p.pong.within(proofValid, now) }
 // knowsUs reports whether the peer has a recent proof of this node's endpoint.
 func (p *peer) knowsUs(now stamp) bool { return p.ping.within(proofValid, now) }
 
-// peerSet holds the proofs, by node and by endpoint.
+// failed counts a PING that it did not answer.
+func (p *peer) failed() { p.fails = max(p.fails, p.fails+1) }
+
+// peerSet holds the proofs, by endpoint and by network. A node at an address is
+// nearly always at the endpoint where it is looked for; where it isn't, those of
+// its network are looked through, maxPeersPerNetwork at most.
 type peerSet struct {
 	size   int
-	byKey  map[uint64]*peer   // by hash of ID and address
-	byFrom map[uint64]*peer   // by hash of the endpoint: the latest to prove itself there
-	byAddr map[netip.Addr]int // number of proofs for an address
-	byNet  map[netip.Prefix]int
-	newest *peer
-	oldest *peer
+	limit  int
+	slabs  []*[slabSize]peer
+	rates  []*[slabSize]bucket // their shares while this node is busy, made when it first is
+	free   ref                 // the first without a proof, chained by nextEnd
+	byEnd  []ref               // by hash of the endpoint: the latest to prove itself there
+	byNet  []ref               // by hash of the network, or of a local address itself
+	newest ref
+	oldest ref
 
 	seed  uint64
 	epoch time.Time // stamp 0
 }
 
-func (s *peerSet) init(seed uint64) {
-	s.seed = seed
-	s.byKey = make(map[uint64]*peer)
-	s.byFrom = make(map[uint64]*peer)
-	s.byAddr = make(map[netip.Addr]int)
-	s.byNet = make(map[netip.Prefix]int)
+// slabSize is how many peers are made at once: few, since most nodes know few,
+// and a peer must stay where it is.
+const slabSize = 32
+
+func idTag(id enode.ID) uint8 { return id[len(id)-1] }
+
+// proofs returns how many proofs to keep.
+func proofs(l Limits) int {
+	if l.Proofs <= 0 {
+		return maxPeers
+	}
+	return min(l.Proofs, maxPeers)
 }
 
-// stamp returns the stamp of a time; never for the zero time.
+func (s *peerSet) init(seed uint64, limit int) {
+	s.seed = seed
+	s.limit = limit
+	s.byEnd, s.byNet = make([]ref, 1), make([]ref, 1)
+}
+
+// stamp returns the stamp of a time; never for the zero time, and for one too
+// long ago to mean anything.
 func (s *peerSet) stamp(t time.Time) stamp {
 	if t.IsZero() {
 		return never
@@ -94,73 +126,153 @@ func (s *peerSet) stamp(t time.Time) stamp {
 	if s.epoch.IsZero() {
 		s.epoch = t
 	}
-	return stamp(t.Sub(s.epoch))
+	d := t.Sub(s.epoch)
+	if d > maxStamp {
+		s.rebase(d)
+		d = 0
+	}
+	if d < -maxStamp {
+		return never
+	}
+	return stamp(d / time.Millisecond)
+}
+
+// rebase moves the epoch by d.
+func (s *peerSet) rebase(d time.Duration) {
+	s.epoch = s.epoch.Add(d)
+	for p := s.peer(s.oldest); p != nil; p = s.peer(p.newer) {
+		for _, at := range []*stamp{&p.pong, &p.ping} {
+			if moved := time.Duration(*at)*time.Millisecond - d; *at != never && moved > -maxStamp {
+				*at = stamp(moved / time.Millisecond)
+			} else {
+				*at = never
+			}
+		}
+	}
 }
 
 func (s *peerSet) time(at stamp) time.Time {
 	if at == never {
 		return time.Time{}
 	}
-	return s.epoch.Add(time.Duration(at))
+	return s.epoch.Add(time.Duration(at) * time.Millisecond)
 }
 
-func (s *peerSet) hashKey(key peerKey) uint64 {
-	return addrHash(s.seed, key.addr, binary.LittleEndian.Uint64(key.id[:]))
-}
-
-func (s *peerSet) hashFrom(from netip.AddrPort) uint64 {
-	return addrHash(s.seed, from.Addr(), uint64(from.Port()))
-}
-
-// get returns the proof for a node at an address, nil if there is none.
-func (s *peerSet) get(key peerKey) *peer {
-	p := s.byKey[s.hashKey(key)]
-	for p != nil && p.key() != key {
-		p = p.nextKey
+// peer returns the peer that a ref stands for.
+func (s *peerSet) peer(r ref) *peer {
+	if r == 0 {
+		return nil
 	}
-	return p
+	return &s.slabs[(r-1)/slabSize][(r-1)%slabSize]
+}
+
+// rate returns p's share while this node is busy.
+func (s *peerSet) rate(p *peer) *bucket {
+	i, j := (p.self-1)/slabSize, (p.self-1)%slabSize
+	for len(s.rates) <= int(i) {
+		s.rates = append(s.rates, new([slabSize]bucket))
+	}
+	return &s.rates[i][j]
+}
+
+// get returns the proof for a node at an address, nil if there is none. It is
+// likely to be at this port.
+func (s *peerSet) get(key peerKey, port uint16) *peer {
+	if p := s.at(netip.AddrPortFrom(key.addr, port)); p != nil && p.node.ID() == key.id {
+		return p
+	}
+	head, tag := s.netOf(key.addr)
+	for p := s.peer(*head); p != nil; p = s.peer(p.nextNet) {
+		if p.addrTag == tag && p.idTag == idTag(key.id) && p.node.ID() == key.id && p.addr() == key.addr {
+			return p
+		}
+	}
+	return nil
+}
+
+// has reports whether there is a proof for any node at an address.
+func (s *peerSet) has(addr netip.Addr) bool {
+	head, tag := s.netOf(addr)
+	for p := s.peer(*head); p != nil; p = s.peer(p.nextNet) {
+		if p.addrTag == tag && p.addr() == addr {
+			return true
+		}
+	}
+	return false
 }
 
 // at returns the node that was the latest to prove itself at an endpoint.
 func (s *peerSet) at(from netip.AddrPort) *peer {
-	p := s.byFrom[s.hashFrom(from)]
+	p := s.peer(*s.endOf(from))
 	for p != nil && p.from() != from {
-		p = p.nextEnd
+		p = s.peer(p.nextEnd)
 	}
 	return p
 }
 
 // add returns the peer for n's endpoint, making it if it is not there.
 func (s *peerSet) add(n *enode.Node) *peer {
-	key := peerKey{n.ID(), n.IP()}
-	p := s.get(key)
+	p := s.get(peerKey{n.ID(), n.IP()}, n.UDP())
 	if p != nil {
 		s.move(p, n)
 		return p
 	}
-	if s.size >= maxPeers {
-		s.remove(s.oldest)
+	if s.size >= s.limit {
+		s.remove(s.peer(s.oldest))
 	}
-	if net, limited := enode.Network(key.addr); limited {
-		if s.byNet[net] >= maxPeersPerNetwork {
-			s.remove(s.oldestIn(net))
-		}
-		s.byNet[net]++
-	}
-	p = &peer{node: n, pong: never, ping: never}
-	chain(s.byKey, s.hashKey(key), p, nextKey)
+	s.makeRoom(n.IP())
+	p = s.take()
+	*p = peer{node: n, pong: never, ping: never, self: p.self, idTag: idTag(n.ID())}
 	s.size++
-	s.byAddr[key.addr]++
+	s.reindex()
+	head, tag := s.netOf(p.addr())
+	p.addrTag = tag
+	p.nextNet, *head = *head, p.self
 	s.pushNewest(p)
 	s.settle(p)
 	return p
 }
 
-func (s *peerSet) oldestIn(net netip.Prefix) *peer {
-	p := s.oldest
-	for !net.Contains(p.addr()) { // it counts some, so there is one
-		p = p.newer
+// makeRoom holds an address's network to its bound.
+func (s *peerSet) makeRoom(addr netip.Addr) {
+	net, limited := enode.Network(addr)
+	if !limited {
+		return
 	}
+	n := 0
+	head, _ := s.netOf(addr)
+	for p := s.peer(*head); p != nil; p = s.peer(p.nextNet) {
+		if net.Contains(p.addr()) {
+			n++
+		}
+	}
+	if n >= maxPeersPerNetwork {
+		s.remove(s.oldestIn(net))
+	}
+}
+
+func (s *peerSet) oldestIn(net netip.Prefix) *peer {
+	p := s.peer(s.oldest)
+	for !net.Contains(p.addr()) { // it counts some, so there is one
+		p = s.peer(p.newer)
+	}
+	return p
+}
+
+// take returns a peer that is not in use.
+func (s *peerSet) take() *peer {
+	if s.free == 0 {
+		first := ref(len(s.slabs) * slabSize)
+		made := new([slabSize]peer)
+		for i := range made {
+			made[i].self, made[i].nextEnd = first+ref(i)+1, first+ref(i)+2
+		}
+		made[slabSize-1].nextEnd = 0
+		s.slabs = append(s.slabs, made)
+		s.free = first + 1
+	}
+	p := s.peer(s.free)
+	s.free = p.nextEnd
 	return p
 }
 
@@ -186,86 +298,67 @@ func (s *peerSet) settle(p *peer) {
 		s.leave(other)
 	}
 	p.latest = true
-	chain(s.byFrom, s.hashFrom(p.from()), p, nextEnd)
+	head := s.endOf(p.from())
+	p.nextEnd, *head = *head, p.self
 }
 
 // leave is the opposite of settle.
 func (s *peerSet) leave(p *peer) {
-	if p.latest {
-		p.latest = false
-		unchain(s.byFrom, s.hashFrom(p.from()), p, nextEnd)
+	if !p.latest {
+		return
 	}
+	p.latest = false
+	at := s.endOf(p.from())
+	for *at != p.self {
+		at = &s.peer(*at).nextEnd
+	}
+	*at, p.nextEnd = p.nextEnd, 0
 }
 
 func (s *peerSet) remove(p *peer) {
 	s.leave(p)
-	unchain(s.byKey, s.hashKey(p.key()), p, nextKey)
-	s.size--
-	decrement(s.byAddr, p.addr())
-	if net, limited := enode.Network(p.addr()); limited {
-		decrement(s.byNet, net)
+	at, _ := s.netOf(p.addr())
+	for *at != p.self {
+		at = &s.peer(*at).nextNet
 	}
+	*at = p.nextNet
 	s.unlink(p)
-}
-
-func nextKey(p *peer) **peer { return &p.nextKey }
-func nextEnd(p *peer) **peer { return &p.nextEnd }
-
-// chain puts p at the head of those with a hash.
-func chain(heads map[uint64]*peer, hash uint64, p *peer, next func(*peer) **peer) {
-	*next(p) = heads[hash]
-	heads[hash] = p
-}
-
-// unchain takes p, which is there, out of those with a hash.
-func unchain(heads map[uint64]*peer, hash uint64, p *peer, next func(*peer) **peer) {
-	head := heads[hash]
-	at := &head
-	for *at != p {
-		at = next(*at)
+	s.size--
+	if len(s.rates) > 0 {
+		*s.rate(p) = bucket{}
 	}
-	*at, *next(p) = *next(p), nil
-	if head == nil {
-		delete(heads, hash)
-	} else {
-		heads[hash] = head
-	}
-}
-
-func decrement[K comparable](counts map[K]int, k K) {
-	if counts[k]--; counts[k] <= 0 {
-		delete(counts, k)
-	}
+	*p = peer{self: p.self, nextEnd: s.free}
+	s.free = p.self
 }
 
 // touch makes p the newest.
 func (s *peerSet) touch(p *peer) {
-	if s.newest != p {
+	if s.newest != p.self {
 		s.unlink(p)
 		s.pushNewest(p)
 	}
 }
 
 func (s *peerSet) pushNewest(p *peer) {
-	p.newer, p.older = nil, s.newest
-	if s.newest != nil {
-		s.newest.newer = p
+	p.newer, p.older = 0, s.newest
+	if s.newest != 0 {
+		s.peer(s.newest).newer = p.self
 	} else {
-		s.oldest = p
+		s.oldest = p.self
 	}
-	s.newest = p
+	s.newest = p.self
 }
 
 func (s *peerSet) unlink(p *peer) {
-	if p.newer != nil {
-		p.newer.older = p.older
+	if p.newer != 0 {
+		s.peer(p.newer).older = p.older
 	} else {
 		s.newest = p.older
 	}
-	if p.older != nil {
-		p.older.newer = p.newer
+	if p.older != 0 {
+		s.peer(p.older).newer = p.newer
 	} else {
 		s.oldest = p.newer
 	}
-	p.newer, p.older = nil, nil
+	p.newer, p.older = 0, 0
 }

@@ -24,6 +24,7 @@ func TestPeersEvicted(t *testing.T) {
 	s := &l.m.peers
 	old := s.add(madeUp(0, spread(0)))
 	old.pong = l.m.stamp()
+	oldKey := old.key()
 	kept := s.add(madeUp(1, spread(1)))
 	kept.pong = l.m.stamp()
 	for i := 2; i < 3*maxPeers; i++ {
@@ -33,8 +34,8 @@ func TestPeersEvicted(t *testing.T) {
 	if err := checkBounds(l.m); err != nil {
 		t.Fatal(err)
 	}
-	if s.size != maxPeers || s.get(old.key()) != nil || s.get(kept.key()) != kept {
-		t.Errorf("%d proofs, the oldest there: %v, the freshest: %v", s.size, s.get(old.key()) != nil, s.get(kept.key()) != nil)
+	if s.size != maxPeers || s.get(oldKey, 30303) != nil || s.get(kept.key(), 30303) != kept {
+		t.Errorf("%d proofs, the oldest there: %v, the freshest: %v", s.size, s.get(oldKey, 30303) != nil, s.get(kept.key(), 30303) != nil)
 	}
 	if l.m.Stats().Proven != maxPeers {
 		t.Errorf("%+v", l.m.Stats())
@@ -60,7 +61,7 @@ func TestPeersNetwork(t *testing.T) {
 		if err := checkBounds(l.m); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.size - 1; got != test.want || s.get(other.key()) != other || s.get(last.key()) != last {
+		if got := s.size - 1; got != test.want || s.get(other.key(), 1) != other || s.get(last.key(), 1) != last {
 			t.Errorf("%s: %d proofs, want %d", test.format, got, test.want)
 		}
 	}
@@ -77,13 +78,13 @@ func TestPeersShareEndpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &l.m.peers
-	pa, pb := s.get(peerKey{a.node.ID(), a.at.Addr()}), s.get(peerKey{b.node.ID(), b.at.Addr()})
+	pa, pb := s.get(peerKey{a.node.ID(), a.at.Addr()}, a.at.Port()), s.get(peerKey{b.node.ID(), b.at.Addr()}, 0)
 	s.remove(pa)
 	if at := s.at(a.at); at != nil && at != pb {
 		t.Error("a removed proof is still found")
 	}
 	s.remove(pb)
-	if err := checkBounds(l.m); err != nil || s.size+len(s.byKey)+len(s.byFrom)+len(s.byAddr)+len(s.byNet) != 0 || s.oldest != nil || s.newest != nil {
+	if err := checkBounds(l.m); err != nil || s.size != 0 || s.oldest != 0 || s.newest != 0 {
 		t.Errorf("left after the last was removed: %+v, %v", s, err)
 	}
 }
@@ -168,36 +169,80 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// TestPeersCollide: proofs whose hashes are equal are told apart.
+// TestPeersCollide: proofs in one chain are told apart.
 func TestPeersCollide(t *testing.T) {
-	var s peerSet
-	s.init(1)
-	nodes := make([]*peer, 4)
-	for i := range nodes {
-		nodes[i] = &peer{node: madeUp(i, spread(i))}
+	l := newTestLab(t)
+	s := &l.m.peers
+	var all []*peer
+	add := func(i int, at string) {
+		p := s.add(madeUp(i, at))
+		p.pong = l.m.stamp()
+		all = append(all, p)
 	}
-	for _, removed := range nodes {
-		key, end := s.hashKey(removed.key()), s.hashFrom(removed.from())
-		for _, p := range nodes {
-			chain(s.byKey, key, p, nextKey)
-			chain(s.byFrom, end, p, nextEnd)
+	for i := range 16 { // nodes at one endpoint, at one address, in one network, and elsewhere
+		add(4*i, "6.1.1.1:1")
+		add(4*i+1, fmt.Sprintf("6.1.1.1:%d", 2+i))
+		add(4*i+2, fmt.Sprintf("6.1.1.%d:1", 2+i))
+		add(4*i+3, spread(i))
+	}
+	s.byEnd, s.byNet = make([]ref, 1), make([]ref, 1)
+	for p := s.peer(s.oldest); p != nil; p = s.peer(p.newer) { // all have one hash now
+		if p.latest {
+			p.nextEnd, s.byEnd[0] = s.byEnd[0], p.self
 		}
-		if s.get(removed.key()) != removed || s.at(removed.from()) != removed {
-			t.Fatal("not found among others with its hash")
+		p.nextNet, s.byNet[0] = s.byNet[0], p.self
+	}
+	if err := checkPeers(s); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range all {
+		key, port := p.key(), p.node.UDP()
+		if s.get(key, port) != p || s.get(key, port+1) != p || !s.has(key.addr) {
+			t.Fatalf("%d: not found among others with its hash", i)
 		}
-		unchain(s.byKey, key, removed, nextKey)
-		unchain(s.byFrom, end, removed, nextEnd)
-		if s.get(removed.key()) != nil || s.at(removed.from()) != nil || chained(s.byKey, nextKey) != 3 || chained(s.byFrom, nextEnd) != 3 {
-			t.Fatal("not the one that was meant is removed")
+		s.remove(p)
+		if s.get(key, port) != nil {
+			t.Fatalf("%d: not the one that was meant is removed", i)
 		}
-		for _, p := range nodes {
-			if p != removed {
-				unchain(s.byKey, key, p, nextKey)
-				unchain(s.byFrom, end, p, nextEnd)
-			}
+		if err := checkPeers(s); err != nil {
+			t.Fatal(err)
 		}
-		if len(s.byKey)+len(s.byFrom) != 0 {
-			t.Fatal("an empty chain is left")
+	}
+}
+
+// TestStampsGoOn: stamps mean the same however long a node runs.
+func TestStampsGoOn(t *testing.T) {
+	l := newTestLab(t)
+	s := &l.m.peers
+	now := epoch
+	fresh, old := s.add(madeUp(1, spread(1))), s.add(madeUp(2, spread(2)))
+	old.pong, old.ping = s.stamp(now), s.stamp(now)
+	for range 500 {
+		fresh.ping = s.stamp(now)
+		now = now.Add(23 * time.Hour)
+		at := s.stamp(now)
+		if !fresh.knowsUs(at) || fresh.proven(at) || !s.time(at).Equal(now) {
+			t.Fatalf("after %v: %+v at %d", now.Sub(epoch), fresh, at)
 		}
+		if got := old.proven(at); got != (now.Sub(epoch) < proofValid) {
+			t.Fatalf("after %v a proof counts: %v", now.Sub(epoch), got)
+		}
+	}
+	if s.stamp(now.Add(-100*24*time.Hour)) != never || !s.time(never).IsZero() {
+		t.Error("times too long ago are not never")
+	}
+}
+
+// TestProofsLimit: a node may be told to keep fewer.
+func TestProofsLimit(t *testing.T) {
+	l := newLimitedLab(t, Limits{Proofs: 10})
+	for i := range 30 {
+		l.m.peers.add(madeUp(i, spread(i))).pong = l.m.stamp()
+	}
+	if err := checkBounds(l.m); err != nil || l.m.peers.size != 10 {
+		t.Errorf("%d proofs, %v", l.m.peers.size, err)
+	}
+	if proofs(Limits{}) != maxPeers || proofs(Limits{Proofs: 1 << 20}) != maxPeers {
+		t.Error("the bound does not hold")
 	}
 }

@@ -94,7 +94,7 @@ func TestRecordEndpoint(t *testing.T) {
 		if ep, _ := got.value.UDPEndpoint(); ep.String() != test.want || got.value.Seq() != 2 {
 			t.Errorf("at %s, its record says %q: taken to be at %v", test.at, test.says, ep)
 		}
-		if p := l.m.peers.get(peerKey{a.node.ID(), a.at.Addr()}); p.from() != a.at || p.node.IP() != a.at.Addr() || p.node.Seq() != 2 {
+		if p := l.m.peers.get(peerKey{a.node.ID(), a.at.Addr()}, a.at.Port()); p.from() != a.at || p.node.IP() != a.at.Addr() || p.node.Seq() != 2 {
 			t.Errorf("its proof has moved to %v, %v", p.from(), p.node)
 		}
 		l.closed()

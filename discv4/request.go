@@ -90,7 +90,7 @@ func (m *Machine) begin(r *request) {
 		m.deferCall(func() { m.endRequest(r, ErrClosed) })
 		return
 	}
-	p := m.peers.get(r.key)
+	p := m.peers.get(r.key, r.to.Port())
 	switch {
 	case p == nil || !p.proven(m.stamp()) || p.fails > 0:
 		m.bond(r, pingSendsFound)
@@ -115,7 +115,7 @@ func (m *Machine) bond(r *request, sends int) {
 			m.endRequest(r, err)
 			return
 		}
-		if p := m.peers.get(r.key); p != nil && p.ping >= m.peers.stamp(r.bondStart) {
+		if p := m.peers.get(r.key, r.to.Port()); p != nil && p.ping >= m.peers.stamp(r.bondStart) {
 			m.ready(r)
 			return
 		}
