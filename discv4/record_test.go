@@ -122,6 +122,7 @@ func TestRecordAnnounced(t *testing.T) {
 	}
 	a.node = signRecord(a.key, netip.MustParseAddrPort("5.1.7.7:30303"), 9)
 	a.seq = 9
+	l.wait(time.Second) // records are fetched at their own pace
 	ask = only(t, l.expect(DropNone, a, a.ping()), ENRRequest)
 	l.expect(DropNone, a, recordOf(a, ask))
 	known(9)

@@ -43,6 +43,7 @@ func (t *Table) enqueueCheck(n *enode.Node) {
 		c.pending = make(map[enode.ID]struct{})
 	}
 	c.pending[n.ID()] = struct{}{}
+	t.refresh.news++
 	c.queue = append(c.queue, n)
 	t.runChecks()
 }
@@ -74,5 +75,4 @@ func (t *Table) checked(n *enode.Node, seq uint64, err error) {
 		t.fillFromReplacements(b)
 	}
 	t.runChecks()
-	t.runFetches()
 }

@@ -26,6 +26,11 @@ const (
 	// those that were given up a slot for being slow included.
 	maxInflight = 3 * Alpha
 
+	// enoughDry is after how many answers in a row that named nobody new a refresh's
+	// lookup ends: two rounds. The rest of the 16 closest would say the same again,
+	// and whose bucket has room for them were told already.
+	enoughDry = 2 * Alpha
+
 	// stallMin and stallMax bound the time after which a query no longer holds
 	// its slot. Between them it is three times what answers take on average.
 	stallMin = 50 * time.Millisecond
@@ -85,6 +90,8 @@ type Lookup struct {
 	results  []*enode.Node // that passed the filter, sorted, at most 16
 	queries  int
 	replies  int
+	dry      int  // answers in a row that named nobody new
+	brief    bool // it ends when answers don't
 	fallback bool // the starting nodes were added, as nobody replied
 	inflight int
 	stalled  int
@@ -155,6 +162,10 @@ func (l *Lookup) dropFarthest() {
 // 16 closest that did not fail have answered.
 func (l *Lookup) pump() {
 	if l.finished {
+		return
+	}
+	if l.brief && l.dry >= enoughDry {
+		l.finish()
 		return
 	}
 	open, rank := false, 0
@@ -232,7 +243,11 @@ func (l *Lookup) answer(c *candidate, nodes []*enode.Node, err error) {
 		return
 	}
 	if err == nil {
-		hop.New = l.add(nodes, c.depth+1)
+		if hop.New = l.add(nodes, c.depth+1); hop.New > 0 {
+			l.dry = 0
+		} else {
+			l.dry++
+		}
 		l.result(c.node)
 	}
 	if l.opts.Trace != nil {

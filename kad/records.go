@@ -11,9 +11,11 @@ const (
 	// never answer ENRREQUEST, yet announce a record in every PING.
 	recordRetry = 10 * time.Minute
 
-	// maxFetches is how many records are fetched at once. They are not urgent:
-	// a table that fills meets a hundred nodes in a second, and finding out who
-	// is alive comes first.
+	// fetchEvery is the least time between two fetches of records, and maxFetches how
+	// many may wait for an answer. They are not urgent: a table that fills meets a
+	// hundred nodes in a second, and finding out who is alive comes first. Who needs
+	// a record at once asks for it himself.
+	fetchEvery = 250 * time.Millisecond
 	maxFetches = 3
 
 	// maxFetchQueue bounds the records to be fetched: one for each node of a
@@ -25,6 +27,7 @@ const (
 type fetcher struct {
 	queue   []announced
 	running int
+	next    time.Time // not before
 }
 
 // announced is a node and the number of the record that it says it has.
@@ -34,11 +37,11 @@ type announced struct {
 }
 
 // Announced tells the table that a node says its record has the number seq. A
-// newer record than the one known is fetched. A node that never sends it stays
-// as it is.
+// newer record than the one known is fetched, if the node is an entry. A node that
+// never sends it stays as it is.
 func (t *Table) Announced(id enode.ID, seq uint64) {
-	_, e, _ := t.lookupEntry(id)
-	if e == nil || seq <= e.node.Seq() || e.fetching || t.stamp() < e.fetchAfter {
+	_, e, isEntry := t.lookupEntry(id)
+	if !isEntry || seq <= e.node.Seq() || e.fetching || t.stamp() < e.fetchAfter {
 		return
 	}
 	if len(t.fetches.queue) >= maxFetchQueue {
@@ -49,15 +52,10 @@ func (t *Table) Announced(id enode.ID, seq uint64) {
 	t.runFetches()
 }
 
-// runFetches asks for the next records: one at a time while nodes wait to be
-// checked, so that whoever keeps the checks busy can't keep records out.
+// runFetches asks for the next records.
 func (t *Table) runFetches() {
 	f := &t.fetches
-	limit := maxFetches
-	if len(t.checks.queue) > 0 {
-		limit = 1
-	}
-	for f.running < limit && len(f.queue) > 0 {
+	for f.running < maxFetches && len(f.queue) > 0 && !t.now.Before(f.next) {
 		next := f.queue[0]
 		if f.queue = f.queue[1:]; len(f.queue) == 0 {
 			f.queue = nil
@@ -67,10 +65,10 @@ func (t *Table) runFetches() {
 			continue // it left, and may be back as another entry
 		}
 		f.running++
+		f.next = t.now.Add(fetchEvery)
 		t.cfg.Transport.RequestENR(e.node, func(n *enode.Node, err error) {
 			f.running--
 			t.fetched(e, next.seq, n, err)
-			t.runFetches()
 		})
 	}
 }

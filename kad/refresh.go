@@ -44,6 +44,10 @@ const (
 	// randomLookups is how many lookups for random targets go with the one for
 	// the own ID.
 	randomLookups = 3
+
+	// roomDraws is how many targets are drawn to find one in a bucket with room: as
+	// many as reach the sixth bucket from afar as a rule. Each costs a hash.
+	roomDraws = 32
 )
 
 // refresher fills the table by lookups.
@@ -52,6 +56,7 @@ type refresher struct {
 	started  time.Time
 	running  int // lookups that the running refresh has still to end; 0 when none runs
 	before   int // live entries when it started
+	news     int // nodes with room for them that were heard of since its last lookup began
 	interval time.Duration
 	empty    time.Duration // next pause while the table is empty
 	growing  int           // refreshes in a row that made the table grow
@@ -100,7 +105,14 @@ func (t *Table) startRefresh() {
 	if r.growing > 0 {
 		r.running = 1 + 1
 	}
-	t.startLookup(Target{ID: t.cfg.Self, Key: t.cfg.SelfKey}, LookupOptions{}, start, t.refreshLookupDone)
+	t.refreshLookup(Target{ID: t.cfg.Self, Key: t.cfg.SelfKey}, start)
+}
+
+// refreshLookup starts one of a refresh's lookups.
+func (t *Table) refreshLookup(target Target, start []*enode.Node) {
+	t.refresh.news = 0
+	l := t.startLookup(target, LookupOptions{}, start, t.refreshLookupDone)
+	l.brief = true
 }
 
 // thin reports whether the table needs the nodes of its Config: it has few of
@@ -124,13 +136,19 @@ func (t *Table) startingNodes() []*enode.Node {
 
 // refreshLookupDone goes on with the next lookup. They run one after the other:
 // each begins with what the last has found, and a network that starts together
-// does not choke on itself.
+// does not choke on itself. When one has brought nobody for whom there is room, the
+// rest is left out: the table is as full as it gets.
 func (t *Table) refreshLookupDone([]*enode.Node) {
 	r := &t.refresh
-	if r.running--; r.running > 0 {
-		t.startLookup(t.RandomTarget(), LookupOptions{}, t.startingNodes(), t.refreshLookupDone)
+	if r.running--; r.running > 0 && (r.news > 0 || t.live > r.before || t.thin()) {
+		target := t.targetWithRoom()
+		if r.running == 2 {
+			target = t.RandomTarget()
+		}
+		t.refreshLookup(target, t.startingNodes())
 		return
 	}
+	r.running = 0
 	if t.live > 0 && !t.reval.away() && !r.again {
 		t.reval.lost = nil
 	}
@@ -223,6 +241,18 @@ func (t *Table) RandomTarget() Target {
 		}
 	}
 	return TargetOf(key)
+}
+
+// targetWithRoom returns a target in a bucket that has room: what lookups for targets
+// drawn evenly find are the far buckets' nodes, which are full first.
+func (t *Table) targetWithRoom() (target Target) {
+	for range roomDraws {
+		target = t.RandomTarget()
+		if len(t.buckets[t.bucketIndex(target.ID)].entries) < BucketSize {
+			break
+		}
+	}
+	return target
 }
 
 // AddBootnode adds a node to begin from, in place of an earlier one with the

@@ -353,3 +353,26 @@ func TestAddBootnode(t *testing.T) {
 		t.Errorf("bootnodes are %v", w.t.cfg.Bootnodes)
 	}
 }
+
+// TestRefreshStops: a refresh that finds nobody new asks few, and a lookup asks all of
+// the closest nevertheless.
+func TestRefreshStops(t *testing.T) {
+	w := newWorld(t, 9)
+	w.populate(150, 0)
+	w.t.cfg.Bootnodes = []*enode.Node{w.order[0].node}
+	w.start()
+	w.runFor(10 * time.Minute)
+	before := w.t.Stats()
+	w.t.Refresh(nil)
+	w.runFor(10 * time.Second)
+	after := w.t.Stats()
+	if n := after.LookupsDone - before.LookupsDone; n != 1 {
+		t.Errorf("%d lookups", n)
+	}
+	if n := after.Queries - before.Queries; n < enoughDry || n >= BucketSize {
+		t.Errorf("%d were asked", n)
+	}
+	if _, hops := w.lookup(w.t.RandomTarget(), LookupOptions{}); len(hops) < BucketSize {
+		t.Errorf("a lookup asked %d", len(hops))
+	}
+}

@@ -40,6 +40,7 @@ func (t *Table) Advance(now time.Time) {
 	t.advanceRevalidation()
 	t.advanceRefresh()
 	t.advanceStalls()
+	t.runFetches()
 }
 
 // NextWake returns when Advance is due again.
@@ -50,6 +51,9 @@ func (t *Table) NextWake() time.Time {
 	}
 	if !t.nextStall.IsZero() && t.nextStall.Before(next) {
 		next = t.nextStall
+	}
+	if f := &t.fetches; len(f.queue) > 0 && f.running < maxFetches && f.next.Before(next) {
+		next = f.next
 	}
 	return next
 }
