@@ -1,7 +1,9 @@
 package discv4
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/kithnet/kith/enode"
@@ -41,10 +43,14 @@ const (
 	maxAttempts = 4
 )
 
+// bucketTime is how much a bucket holds, and so after what time unused it is full.
+const bucketTime = 2 * time.Second
+
 // bucket is a token bucket that holds two seconds' worth.
 type bucket struct {
-	tokens float32
 	last   int64 // nanoseconds since the gate's beginning; 0: never used
+	tokens float32
+	slot   uint16 // of a network
 }
 
 func (b *bucket) take(now int64, perSecond float32) bool {
@@ -66,7 +72,7 @@ type gate struct {
 	newTotal, newNetwork, known float32
 	start                       time.Time
 	total                       bucket
-	networks                    []bucket // made when the first is needed
+	networks                    []bucket // those not full, sorted by slot
 	seed                        uint64
 }
 
@@ -94,14 +100,33 @@ func (g *gate) clock(now time.Time) int64 {
 func (g *gate) admitNew(from netip.Addr, at time.Time) bool {
 	now := g.clock(at)
 	if p, limited := enode.Network(from); limited {
-		if g.networks == nil {
-			g.networks = make([]bucket, newSlots)
-		}
-		if !g.networks[addrHash(g.seed, p.Addr(), 0)%newSlots].take(now, g.newNetwork) {
+		if !g.network(uint16(addrHash(g.seed, p.Addr(), 0)%newSlots), now).take(now, g.newNetwork) {
 			return false
 		}
 	}
 	return g.total.take(now, g.newTotal)
+}
+
+// network returns the bucket of a slot. One that is full again is as one that was
+// never used: they are dropped when there is no room, so that the list is as long
+// as there are strangers within two seconds.
+func (g *gate) network(slot uint16, now int64) *bucket {
+	at := func() (int, bool) {
+		return slices.BinarySearchFunc(g.networks, slot, func(b bucket, slot uint16) int { return cmp.Compare(b.slot, slot) })
+	}
+	i, ok := at()
+	if ok {
+		return &g.networks[i]
+	}
+	if n := len(g.networks); n == cap(g.networks) {
+		g.networks = slices.DeleteFunc(g.networks, func(b bucket) bool { return now-b.last >= int64(bucketTime) })
+		if len(g.networks) < n/4 {
+			g.networks = slices.Clone(g.networks) // a burst is over
+		}
+		i, _ = at()
+	}
+	g.networks = slices.Insert(g.networks, i, bucket{slot: slot})
+	return &g.networks[i]
 }
 
 // Verdict is the gate's answer for a packet.

@@ -81,7 +81,7 @@ func (p *peer) failed() { p.fails = max(p.fails, p.fails+1) }
 
 // peerSet holds the proofs, by endpoint and by network. A node at an address is
 // nearly always at the endpoint where it is looked for; where it isn't, those of
-// its network are looked through, maxPeersPerNetwork at most.
+// its network, or of its address if that is local, are looked through by tags.
 type peerSet struct {
 	size   int
 	limit  int
