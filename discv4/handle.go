@@ -12,10 +12,7 @@ import (
 // HandlePacket acts on an opened packet that [Machine.Admit] let through. key
 // is its signer's.
 func (m *Machine) HandlePacket(from netip.AddrPort, key *secp.PublicKey, p *Packet) Drop {
-	id := enode.PubkeyID(key)
-	if other := m.peers.at(from); other != nil {
-		other.shared = other.node.ID() != id
-	}
+	id := m.signer(from, key)
 	drop := DropOwn
 	if id != m.cfg.ID {
 		drop = m.handle(from, id, key, p)
@@ -27,6 +24,20 @@ func (m *Machine) HandlePacket(from netip.AddrPort, key *secp.PublicKey, p *Pack
 	}
 	m.runDeferred()
 	return drop
+}
+
+// signer returns the ID that belongs to a packet's key. Mostly it is that of the
+// node known at the endpoint, or asked there: to compare keys costs a hundredth of
+// hashing one.
+func (m *Machine) signer(from netip.AddrPort, key *secp.PublicKey) enode.ID {
+	if p := m.peers.at(from); p != nil {
+		if p.shared = !p.node.HasKey(key); !p.shared {
+			return p.node.ID()
+		}
+	} else if pc := m.calls.pingsAt[from]; pc != nil && pc.node.HasKey(key) {
+		return pc.id
+	}
+	return enode.PubkeyID(key)
 }
 
 func (m *Machine) handle(from netip.AddrPort, id enode.ID, key *secp.PublicKey, p *Packet) Drop {
@@ -174,11 +185,12 @@ func (m *Machine) handleQuery(from netip.AddrPort, id enode.ID, p *Packet) Drop 
 
 func (m *Machine) answer(to netip.AddrPort, id enode.ID, p *Packet) {
 	if p.Kind == ENRRequest {
-		m.send(Out{To: to, Packet: Packet{Kind: ENRResponse, Token: p.Hash, Record: m.cfg.Self().Record()}})
+		self := m.cfg.Self()
+		m.send(Out{To: to, Packet: Packet{Kind: ENRResponse, Token: p.Hash, Record: self.Record(), Node: self}})
 		return
 	}
 	nodes := make([]*enode.Node, 0, kad.BucketSize)
-	nodes = m.table.Closest(nodes, enode.PubkeyID(&p.Target), kad.BucketSize, func(n *enode.Node) bool {
+	nodes = m.table.Closest(nodes, p.target(), kad.BucketSize, func(n *enode.Node) bool {
 		return n.ID() != id && relayable(to.Addr(), n.IP())
 	})
 	for {
@@ -239,11 +251,11 @@ func (m *Machine) handleENRResponse(from netip.AddrPort, id enode.ID, key *secp.
 	if !slices.ContainsFunc(awaiting, func(r *request) bool { return r.key.id == id }) {
 		return DropWrongSender
 	}
-	if p.Record.PublicKey() != *key {
+	if !p.Record.HasKey(key) {
 		return DropRecord
 	}
-	n, err := enode.FromRecord(p.Record)
-	if err != nil {
+	n := p.Node
+	if n == nil {
 		return DropRecord
 	}
 	// Its record may leave out an endpoint, or name one of no use here: it

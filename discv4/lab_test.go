@@ -204,7 +204,9 @@ func (l *lab) open(p *Packet, likely *enode.Node) (key secp.PublicKey, drop Drop
 	case Neighbors:
 		p.Nodes, err = readNodes(p.body)
 	case ENRResponse:
-		p.Record, err = enr.Decode(p.body)
+		if p.Record, err = enr.Decode(p.body); err == nil {
+			p.Node, err = enode.FromRecord(p.Record)
+		}
 	}
 	if err != nil {
 		return key, DropMalformed

@@ -73,6 +73,11 @@ type Packet struct {
 	Target    secp.PublicKey // FINDNODE: any 64 bytes
 	Nodes     []*enode.Node  // NEIGHBORS; set by Open when read
 	Record    *enr.Record    // ENRRESPONSE; set by Open when read
+	Node      *enode.Node    // ENRRESPONSE: the node that Record describes; set by Open when read
+
+	// targetID is the hash of Target, set by Open and by the machine that asks:
+	// it takes half as long as the answer.
+	targetID enode.ID
 
 	raw  []byte // the whole packet, aliasing what Parse was given
 	body []byte // NEIGHBORS: content of the node list. ENRRESPONSE: the record
@@ -160,12 +165,17 @@ func (p *Packet) Open(likely *enode.Node) (secp.PublicKey, Drop) {
 		return key, DropSignature
 	}
 	switch p.Kind {
+	case Findnode:
+		p.targetID = enode.PubkeyID(&p.Target)
 	case Neighbors:
 		if p.Nodes, err = readNodes(p.body); err != nil {
 			return key, DropMalformed
 		}
 	case ENRResponse:
 		if p.Record, err = enr.Decode(p.body); err != nil {
+			return key, DropRecord
+		}
+		if p.Node, err = enode.FromRecord(p.Record); err != nil {
 			return key, DropRecord
 		}
 	}
@@ -181,6 +191,14 @@ func signer(hash *Hash, sig *secp.Signature, likely *enode.Node) (secp.PublicKey
 		}
 	}
 	return secp.Recover(hash, sig)
+}
+
+// target returns the ID that a FINDNODE asks for.
+func (p *Packet) target() enode.ID {
+	if p.targetID == (enode.ID{}) { // made by hand
+		return enode.PubkeyID(&p.Target)
+	}
+	return p.targetID
 }
 
 // readEndpoint reads [ip, udp, tcp] and gives zero for what it can't use.

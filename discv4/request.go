@@ -6,7 +6,6 @@ import (
 
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
-	"github.com/kithnet/kith/secp"
 )
 
 // fullAnswer is the number of nodes from which on a NEIGHBORS packet may be
@@ -39,7 +38,7 @@ type request struct {
 	node      *enode.Node
 	key       peerKey
 	to        netip.AddrPort
-	target    secp.PublicKey
+	target    kad.Target
 	state     requestState
 	tries     int
 	bondStart time.Time // zero: no bond was made for this request
@@ -62,7 +61,7 @@ func (m *Machine) Findnode(n *enode.Node, target kad.Target, done func([]*enode.
 		return
 	}
 	r := m.newRequest(Findnode, n, to)
-	r.target, r.gotNodes = target.Key, done
+	r.target, r.gotNodes = target, done
 	m.begin(r)
 }
 
@@ -176,7 +175,7 @@ func (m *Machine) ready(r *request) {
 func (m *Machine) ask(r *request) {
 	r.state = asked
 	r.sentAt = m.now
-	m.send(Out{To: r.to, req: r, try: r.tries, Packet: Packet{Kind: r.kind, Target: r.target}})
+	m.send(Out{To: r.to, req: r, try: r.tries, Packet: Packet{Kind: r.kind, Target: r.target.Key, targetID: r.target.ID}})
 	r.tries++
 	wait := m.rtt.timeout()
 	if r.tries < maxTries {

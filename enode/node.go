@@ -96,6 +96,18 @@ func (n *Node) PublicKey() secp.PublicKey {
 	}
 }
 
+// HasKey reports whether the node's key is this one, without copying it.
+func (n *Node) HasKey(key *secp.PublicKey) bool {
+	switch {
+	case n.rec != nil:
+		return n.rec.HasKey(key)
+	case n.key != nil:
+		return *n.key == *key
+	default:
+		return false
+	}
+}
+
 // IP returns the address, never IPv4-mapped and never with a zone; the zero Addr
 // when unknown.
 func (n *Node) IP() netip.Addr { return n.addr }

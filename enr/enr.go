@@ -202,6 +202,9 @@ func (r *Record) Raw() []byte { return r.raw }
 // PublicKey returns the key that signed the record.
 func (r *Record) PublicKey() secp.PublicKey { return r.key }
 
+// HasKey reports whether the signer's key is this one, without copying it.
+func (r *Record) HasKey(key *secp.PublicKey) bool { return r.key == *key }
+
 // Signature returns r and s of the signature, 32 bytes each.
 func (r *Record) Signature() (sig [sigSize]byte) {
 	if len(r.raw) > 0 {
