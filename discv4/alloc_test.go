@@ -87,8 +87,8 @@ func TestAllocations(t *testing.T) {
 			}
 		})
 	}
-	budget(t, "bonded PING", 2, func() { h.handle(&h.ping) })
-	budget(t, "FINDNODE", 4, func() { h.handle(&h.find) })
+	budget(t, "bonded PING", 0, func() { h.handle(&h.ping) })
+	budget(t, "FINDNODE", 1, func() { h.handle(&h.find) })
 	if h.handle(&h.find); len(h.out) != 2 {
 		t.Errorf("FINDNODE is answered by %d packets", len(h.out))
 	}
@@ -111,7 +111,7 @@ func TestStrangerAllocations(t *testing.T) {
 	var q Packet
 	q.Parse(p.Encode(nil, a.key))
 	out := make([]Out, 0, 8)
-	budget(t, "PING of a stranger", 8, func() {
+	budget(t, "PING of a stranger", 4, func() {
 		l.now = l.now.Add(time.Second) // the PING back has timed out
 		l.m.Advance(l.now)
 		l.m.HandlePacket(a.at, &key, &q)

@@ -2,7 +2,6 @@ package discv4
 
 import (
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/kithnet/kith/enode"
@@ -43,83 +42,69 @@ type calls struct {
 	closed  bool
 	pending int
 	late    int // PINGs whose answer came too late so far, and may still come
-	peak    int // of both since the maps were made
 
-	pings   map[callKey]*pingCall
-	pingsAt map[netip.AddrPort]*pingCall // the latest to an endpoint
-	tokens  map[Hash]*pingCall           // the latest with a packet of that hash
-
-	finds  map[netip.AddrPort]*request // the one being asked at an endpoint
-	enrs   map[replyKey][]*request
-	bonded map[peerKey][]*request // waiting for the peer's PING
+	ends   endpoints  // PINGs, late ones too, and queries that were asked
+	bonded []*request // waiting for the other side's PING, in order
 }
 
-// callKey is whom a PING is for: a node at an endpoint.
-type callKey struct {
-	id enode.ID
-	to netip.AddrPort
-}
-
-func (k callKey) peerKey() peerKey { return peerKey{k.id, k.to.Addr()} }
-
-// replyKey is what an ENRRESPONSE is known by. The hash alone is not enough:
-// all ENRREQUESTs signed within one second are the same packet, whomever they
-// go to.
-type replyKey struct {
-	token Hash
-	from  netip.AddrPort
-}
-
-func (c *calls) init() {
-	c.pings = make(map[callKey]*pingCall)
-	c.pingsAt = make(map[netip.AddrPort]*pingCall)
-	c.tokens = make(map[Hash]*pingCall)
-	c.finds = make(map[netip.AddrPort]*request)
-	c.enrs = make(map[replyKey][]*request)
-	c.bonded = make(map[peerKey][]*request)
-}
-
-// keepCalls is up to how many calls the maps are kept for when all have ended:
-// a map never gets smaller by itself.
-const keepCalls = 16
-
-// rest gives back what a burst has left.
-func (c *calls) rest() {
-	c.peak = max(c.peak, c.pending+c.late)
-	if c.peak > keepCalls && len(c.tokens)+len(c.pings)+len(c.finds)+len(c.enrs)+len(c.bonded) == 0 {
-		c.peak = 0
-		c.init()
+// ping returns the PING under way to a node at an endpoint.
+func (c *calls) ping(id enode.ID, to netip.AddrPort) *pingCall {
+	for e := c.ends.at(to); e != nil; e = e.older() {
+		if e.ping != nil && !e.ping.ended && e.node.ID() == id {
+			return e.ping
+		}
 	}
+	return nil
+}
+
+// pingAt returns the newest PING under way to an endpoint.
+func (c *calls) pingAt(to netip.AddrPort) *pingCall {
+	for e := c.ends.at(to); e != nil; e = e.older() {
+		if e.ping != nil && !e.ping.ended {
+			return e.ping
+		}
+	}
+	return nil
+}
+
+// find returns the FINDNODE that is being asked at an endpoint.
+func (c *calls) find(to netip.AddrPort) *request {
+	for e := c.ends.at(to); e != nil; e = e.older() {
+		if e.req != nil && e.req.kind == Findnode {
+			return e.req
+		}
+	}
+	return nil
 }
 
 // close ends all: each call has a task in the heap, or waits for one that has.
 func (c *calls) close(m *Machine) {
 	c.closed = true
 	for len(m.tasks) > 0 {
-		t := m.tasks[0]
-		m.unschedule(t)
-		t.run()
+		m.runFirst()
 		m.runDeferred()
 	}
 }
 
 // awaited returns the node from which a reply like this one is waited for, nil
-// if there is none.
+// if there is none. Hashes alone are not enough to tell: all ENRREQUESTs signed
+// within one second are the same packet, whomever they go to.
 func (c *calls) awaited(from netip.AddrPort, p *Packet) *enode.Node {
-	switch p.Kind {
-	case Pong:
-		if pc := c.tokens[p.Token]; pc != nil && pc.to == from && attempt(&pc.attempts, maxAttempts) {
-			return pc.node
+	for e := c.ends.at(from); e != nil; e = e.older() {
+		limit, mine := uint8(maxAttempts), false
+		switch {
+		case p.Kind == Pong:
+			mine = e.ping != nil && e.try(&p.Token) >= 0
+		case p.Kind == ENRResponse:
+			mine = e.req != nil && e.req.kind == ENRRequest && e.try(&p.Token) >= 0
+		case e.req != nil && e.req.kind == Findnode:
+			limit, mine = maxNeighbors, true
 		}
-	case Neighbors:
-		if r := c.finds[from]; r != nil && attempt(&r.attempts, maxNeighbors) {
-			return r.node
+		if mine && attempt(&e.attempts, limit) {
+			return e.node
 		}
-	default:
-		for _, r := range c.enrs[replyKey{p.Token, from}] {
-			if attempt(&r.attempts, maxAttempts) {
-				return r.node
-			}
+		if mine && p.Kind != ENRResponse {
+			return nil
 		}
 	}
 	return nil
@@ -128,7 +113,7 @@ func (c *calls) awaited(from netip.AddrPort, p *Packet) *enode.Node {
 // provingAt reports whether a PING to this endpoint is under way, so that its
 // PONG may be right behind or before the packet at hand.
 func (c *calls) provingAt(from netip.AddrPort) bool {
-	pc := c.pingsAt[from]
+	pc := c.pingAt(from)
 	return pc != nil && attempt(&pc.early, maxAttempts)
 }
 
@@ -177,21 +162,19 @@ const (
 
 // pingCall is a PING under way, with all who wait for its outcome.
 type pingCall struct {
-	task
-	node *enode.Node
-	callKey
-	sends    int
-	maxSends int
-	sentAt   [maxPingsPerCall]time.Time
-	hashes   [maxPingsPerCall]Hash // set as each packet is signed
-	attempts uint8
+	call
+	sends    uint8
+	maxSends uint8
 	early    uint8
 	ended    bool
-	late     bool      // ended by the timeout, but an answer still counts as a proof
+	late     bool // ended by the timeout, but an answer still counts as a proof
+	sentAt   [maxPingsPerCall]int64
 	pinged   time.Time // when the node's own PING was answered meanwhile
 	parked   *parked
 	waiters  []func(PingResult, error)
 }
+
+func (pc *pingCall) peerKey() peerKey { return peerKey{pc.node.ID(), pc.to.Addr()} }
 
 // parked is a query that arrived ahead of the PONG that permits its answer.
 type parked struct {
@@ -202,31 +185,29 @@ type parked struct {
 // Ping asks n whether it is alive. It joins a PING to n that is under way. done
 // is called exactly once, later.
 func (m *Machine) Ping(n *enode.Node, done func(PingResult, error)) {
-	sends := pingSendsFound
+	sends := uint8(pingSendsFound)
 	if to, ok := n.UDPEndpoint(); ok && m.peers.get(peerKey{n.ID(), to.Addr()}, to.Port()) != nil {
 		sends = pingSendsKnown
 	}
 	m.ping(n, sends, done)
 }
 
-func (m *Machine) ping(n *enode.Node, sends int, done func(PingResult, error)) *pingCall {
+func (m *Machine) ping(n *enode.Node, sends uint8, done func(PingResult, error)) *pingCall {
 	to, err := m.reach(n)
 	if err != nil {
 		m.deferCall(func() { done(PingResult{}, err) })
 		return nil
 	}
 	c := &m.calls
-	key := callKey{n.ID(), to}
-	pc := c.pings[key]
+	pc := c.ping(n.ID(), to)
 	if pc != nil && len(pc.waiters) >= maxWaiters {
 		m.deferCall(func() { done(PingResult{}, ErrBusy) })
 		return nil
 	}
 	if pc == nil {
-		pc = &pingCall{node: n, callKey: key, maxSends: sends}
-		pc.task.run = func() { m.pingDue(pc) }
-		c.pings[key] = pc
-		c.pingsAt[to] = pc
+		pc = &pingCall{call: call{node: n, to: to}, maxSends: sends}
+		pc.ping = pc
+		c.ends.add(&pc.call)
 		c.pending++
 		m.transmitPing(pc)
 	}
@@ -238,16 +219,16 @@ func (m *Machine) ping(n *enode.Node, sends int, done func(PingResult, error)) *
 func (m *Machine) transmitPing(pc *pingCall) {
 	self := m.cfg.Self()
 	from, _ := self.UDPEndpoint()
-	m.send(Out{To: pc.to, ping: pc, try: pc.sends, Packet: Packet{
+	m.send(Out{To: pc.to, ping: pc, try: int(pc.sends), Packet: Packet{
 		Kind: Ping, From: from, SenderTCP: self.TCP(), To: pc.to, ToTCP: pc.node.TCP(), Seq: self.Seq(),
 	}})
-	pc.sentAt[pc.sends] = m.now
+	pc.sentAt[pc.sends] = m.at
 	wait := m.rtt.timeout()
 	if pc.sends+1 < pc.maxSends {
 		wait = m.rtt.resendAfter() << pc.sends
 	}
 	pc.sends++
-	m.schedule(&pc.task, wait)
+	m.schedule(&pc.call, wait)
 }
 
 func (m *Machine) pingDue(pc *pingCall) {
@@ -270,64 +251,40 @@ func (m *Machine) pingDue(pc *pingCall) {
 func (m *Machine) endPing(pc *pingCall, r PingResult, err error) {
 	c := &m.calls
 	pc.ended = true
-	m.unschedule(&pc.task)
-	delete(c.pings, pc.callKey)
-	if c.pingsAt[pc.to] == pc {
-		delete(c.pingsAt, pc.to)
-	}
+	m.unschedule(&pc.call)
 	c.pending--
 	if err == ErrTimeout && c.late < maxLate {
 		c.late++
 		pc.late = true
-		m.schedule(&pc.task, lateFor)
+		m.schedule(&pc.call, lateFor)
 	} else {
 		m.forgetPing(pc)
 	}
-	for _, done := range pc.waiters {
+	waiters := pc.waiters
+	pc.waiters = nil
+	for _, done := range waiters {
 		done(r, err)
 	}
 }
 
 // forgetPing stops listening for answers to a PING that has ended.
 func (m *Machine) forgetPing(pc *pingCall) {
-	m.unschedule(&pc.task)
+	m.unschedule(&pc.call)
 	if pc.late {
 		pc.late = false
 		m.calls.late--
 	}
-	for _, h := range pc.hashes[:pc.sends] {
-		if m.calls.tokens[h] == pc {
-			delete(m.calls.tokens, h)
-		}
-	}
+	m.calls.ends.remove(&pc.call)
 }
 
 // Sent records a packet's hash, which its reply will quote. The driver calls it
 // after Encode and before the packet leaves, so that no reply can overtake it.
 func (m *Machine) Sent(o *Out) {
 	if pc := o.ping; pc != nil && !pc.ended {
-		pc.hashes[o.try] = o.Packet.Hash
-		m.calls.tokens[o.Packet.Hash] = pc
+		pc.sent(o.try, &o.Packet.Hash)
 	}
 	if r := o.req; r != nil && r.kind == ENRRequest && r.state != ended {
-		r.hashes[o.try] = o.Packet.Hash
-		key := replyKey{o.Packet.Hash, o.To}
-		if list := m.calls.enrs[key]; !slices.Contains(list, r) {
-			m.calls.enrs[key] = append(list, r)
-		}
-	}
-}
-
-// removeRequest takes r out of one of the lists of a map.
-func removeRequest[K comparable](lists map[K][]*request, key K, r *request) {
-	list := lists[key]
-	if i := slices.Index(list, r); i >= 0 {
-		list = slices.Delete(list, i, i+1)
-	}
-	if len(list) == 0 {
-		delete(lists, key)
-	} else {
-		lists[key] = list
+		r.sent(o.try, &o.Packet.Hash)
 	}
 }
 

@@ -247,24 +247,24 @@ func TestLookupAmongTheDead(t *testing.T) {
 	l.closed()
 }
 
-// TestCallsRest: a burst of calls leaves no large maps, and what is still
+// TestCallsRest: a burst of calls leaves no large tables, and what is still
 // listened for when they end is not forgotten.
 func TestCallsRest(t *testing.T) {
 	l := newTestLab(t)
 	c := &l.m.calls
-	burst := crowd(1, 3*keepCalls)
+	burst := crowd(1, 3*keepTasks)
 	for _, a := range burst {
 		l.pingNode(a.bare())
 	}
 	l.wait(rtoMax + replyTimeoutMax)
-	if c.pending != 0 || c.late == 0 || len(c.tokens) == 0 || c.peak < 3*keepCalls {
-		t.Fatalf("%d calls, %d late, %d tokens, at most %d", c.pending, c.late, len(c.tokens), c.peak)
+	if c.pending != 0 || c.late == 0 || c.ends.size != c.late || len(c.ends.heads) < 3*keepTasks {
+		t.Fatalf("%d calls, %d late, %d listed, %d heads", c.pending, c.late, c.ends.size, len(c.ends.heads))
 	}
 	for range 10 {
 		l.wait(lateFor)
 	}
-	if c.peak > keepCalls {
-		t.Errorf("the maps still have room for %d calls", c.peak)
+	if len(c.ends.heads) > keepHeads || cap(l.m.tasks) > keepTasks {
+		t.Errorf("there still is room for %d calls and %d tasks", len(c.ends.heads), cap(l.m.tasks))
 	}
 	l.bond(burst[0])
 }

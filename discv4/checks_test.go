@@ -16,12 +16,10 @@ func checkBounds(m *Machine) error {
 		size, max int
 	}{
 		{"pending", c.pending, maxPending},
-		{"pings", len(c.pings), c.pending},
-		{"pingsAt", len(c.pingsAt), len(c.pings)},
-		{"tokens", len(c.tokens), maxPingsPerCall * (len(c.pings) + c.late)},
+		{"calls listed", c.ends.size, c.pending + c.late + len(m.tasks)},
+		{"heads of calls", len(c.ends.heads), max(keepHeads, 4*(maxPending+maxLate))},
 		{"late", c.late, maxLate},
-		{"finds", len(c.finds), len(m.tasks) + len(c.pings)},
-		{"enrs", len(c.enrs), maxTries * c.pending},
+		{"tasks", len(m.tasks), 2*maxPending + maxLate},
 		{"bonded", len(c.bonded), c.pending},
 		{"deferred", len(m.deferred), 0},
 		{"proofs", s.size, maxPeers},
@@ -33,34 +31,55 @@ func checkBounds(m *Machine) error {
 			return fmt.Errorf("%s: %d, at most %d", b.name, b.size, b.max)
 		}
 	}
-	for key, pc := range c.pings {
-		if pc.ended || pc.callKey != key || len(pc.waiters) > maxWaiters || pc.index < 0 {
-			return fmt.Errorf("PING to %v: ended %v, %d waiters, task %d", key.to, pc.ended, len(pc.waiters), pc.index)
-		}
-	}
-	for ep, r := range c.finds {
-		if r.to != ep || r.state == ended || r.state == queued || r.tries == 0 || len(r.queue) > maxWaiters || len(r.nodes) > kad.BucketSize {
-			return fmt.Errorf("FINDNODE to %v: state %d, try %d, %d behind it, %d nodes", ep, r.state, r.tries, len(r.queue), len(r.nodes))
-		}
-	}
-	for key, list := range c.enrs {
-		for _, r := range list {
-			if r.to != key.from || r.state == ended {
-				return fmt.Errorf("ENRREQUEST to %v: state %d", key.from, r.state)
-			}
-		}
-	}
-	for key, list := range c.bonded {
-		for _, r := range list {
-			if r.key != key || r.state != awaitPing {
-				return fmt.Errorf("waiting for a PING of %v: state %d", key.addr, r.state)
-			}
-		}
+	if err := checkCalls(m); err != nil {
+		return err
 	}
 	if err := checkPeers(s); err != nil {
 		return err
 	}
 	return checkTable(m.table)
+}
+
+// checkCalls returns what is inconsistent about the calls.
+func checkCalls(m *Machine) error {
+	c := &m.calls
+	listed, late := 0, 0
+	for _, head := range c.ends.heads {
+		for e := head; e != nil; e = e.next {
+			listed++
+			if !e.listed || (e.ping != nil) == (e.req != nil) {
+				return fmt.Errorf("a call to %v is none", e.to)
+			}
+			if pc := e.ping; pc != nil {
+				if pc.ended != pc.late || len(pc.waiters) > maxWaiters || pc.index == 0 || pc.sends > pc.maxSends {
+					return fmt.Errorf("PING to %v: ended %v, late %v, %d waiters, task %d", e.to, pc.ended, pc.late, len(pc.waiters), pc.index)
+				}
+				if pc.late {
+					late++
+				} else if c.ping(pc.node.ID(), pc.to) != pc {
+					return fmt.Errorf("PING to %v is there twice", e.to)
+				}
+			} else if r := e.req; r.state == ended || r.state == queued || r.tries == 0 || len(r.queue) > maxWaiters || len(r.nodes) > kad.BucketSize {
+				return fmt.Errorf("%v to %v: state %d, try %d, %d behind it, %d nodes", r.kind, e.to, r.state, r.tries, len(r.queue), len(r.nodes))
+			} else if r.kind == Findnode && c.find(r.to) != r {
+				return fmt.Errorf("two FINDNODE to %v", r.to)
+			}
+		}
+	}
+	if listed != c.ends.size || late != c.late {
+		return fmt.Errorf("%d calls are listed, %d counted; %d late, %d counted", listed, c.ends.size, late, c.late)
+	}
+	for _, r := range c.bonded {
+		if r.state != awaitPing {
+			return fmt.Errorf("waiting for a PING of %v: state %d", r.to, r.state)
+		}
+	}
+	for i, t := range m.tasks {
+		if int(t.index) != i+1 || (i > 0 && m.tasks.less(t, m.tasks[(i-1)/2])) {
+			return fmt.Errorf("task %d of %d is out of order, or says that it is %d", i, len(m.tasks), t.index)
+		}
+	}
+	return nil
 }
 
 // checkPeers returns what is inconsistent about the proofs.
@@ -131,9 +150,8 @@ func checkTable(t *kad.Table) error {
 // checkEmpty returns what is left of calls when all should have ended.
 func checkEmpty(m *Machine) error {
 	c := &m.calls
-	left := fmt.Sprint(c.pending, len(c.pings), len(c.pingsAt), len(c.tokens), len(c.finds), len(c.enrs),
-		len(c.bonded), len(m.tasks), len(m.deferred), len(m.out))
-	if left != "0 0 0 0 0 0 0 0 0 0" {
+	left := fmt.Sprint(c.pending, c.late, c.ends.size, len(c.bonded), len(m.tasks), len(m.deferred), len(m.out))
+	if left != "0 0 0 0 0 0 0" {
 		return fmt.Errorf("left: %s", left)
 	}
 	return nil

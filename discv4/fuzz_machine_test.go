@@ -222,7 +222,7 @@ func (p *play) answer(op byte) {
 	a := p.pick()
 	if op&16 == 0 && (o.ping != nil || o.req != nil) {
 		for _, b := range p.actors {
-			if (o.ping != nil && b.node.ID() == o.ping.id) || (o.req != nil && b.node.ID() == o.req.key.id) {
+			if (o.ping != nil && b.node.ID() == o.ping.node.ID()) || (o.req != nil && b.node.ID() == o.req.node.ID()) {
 				c := *b
 				c.at, c.seq = o.To, uint64(op>>6)
 				a = &c

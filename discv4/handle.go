@@ -3,6 +3,7 @@ package discv4
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
@@ -34,8 +35,8 @@ func (m *Machine) signer(from netip.AddrPort, key *secp.PublicKey) enode.ID {
 		if p.shared = !p.node.HasKey(key); !p.shared {
 			return p.node.ID()
 		}
-	} else if pc := m.calls.pingsAt[from]; pc != nil && pc.node.HasKey(key) {
-		return pc.id
+	} else if c := m.calls.ends.at(from); c != nil && c.node.HasKey(key) {
+		return c.node.ID()
 	}
 	return enode.PubkeyID(key)
 }
@@ -81,14 +82,13 @@ func (m *Machine) handlePing(from netip.AddrPort, id enode.ID, key *secp.PublicK
 	} else {
 		m.pingBack(from, id, enode.NewV4(*key, from.Addr(), p.SenderTCP, from.Port()))
 	}
-	m.bondComplete(pk)
+	m.bondComplete(id, from.Addr())
 	return DropNone
 }
 
 // pingBack asks the sender of a PING to prove its endpoint.
 func (m *Machine) pingBack(from netip.AddrPort, id enode.ID, n *enode.Node) {
-	key := callKey{id, from}
-	if pc := m.calls.pings[key]; pc != nil {
+	if pc := m.calls.ping(id, from); pc != nil {
 		pc.pinged = m.now
 		return
 	}
@@ -103,24 +103,28 @@ func (m *Machine) pingBack(from netip.AddrPort, id enode.ID, n *enode.Node) {
 
 // handlePong takes the proof of the endpoint that was asked.
 func (m *Machine) handlePong(from netip.AddrPort, id enode.ID, p *Packet) Drop {
-	if pc := m.calls.tokens[p.Token]; pc == nil || pc.to != from {
-		return DropUnsolicited
-	} else if pc.late && pc.id == id {
+	// PINGs to one endpoint within one second are the same packet, whichever
+	// node they are for: the signer tells which one answers.
+	drop := DropUnsolicited
+	var pc *pingCall
+	for c := m.calls.ends.at(from); c != nil && pc == nil; c = c.older() {
+		if c.ping != nil && c.try(&p.Token) >= 0 {
+			drop = DropWrongSender
+			if c.node.ID() == id {
+				pc = c.ping
+			}
+		}
+	}
+	switch {
+	case pc == nil:
+		return drop
+	case pc.late:
 		m.latePong(pc, p)
 		return DropNone
 	}
-	// PINGs to one endpoint within one second are the same packet, whichever
-	// node they are for: the signer tells which one answers.
-	pc := m.calls.pings[callKey{id, from}]
-	if pc == nil {
-		return DropWrongSender
-	}
-	try := slices.Index(pc.hashes[:pc.sends], p.Token)
-	if try < 0 {
-		return DropWrongSender
-	}
-	r := PingResult{Seq: p.Seq, Endpoint: p.To, RTT: m.now.Sub(pc.sentAt[try])}
-	if !slices.Contains(pc.hashes[try+1:pc.sends], p.Token) { // else it may answer either
+	first, last := pc.answered(&p.Token)
+	r := PingResult{Seq: p.Seq, Endpoint: p.To, RTT: time.Duration(m.at - pc.sentAt[first])}
+	if first == last { // else it may answer either
 		m.rtt.observe(r.RTT)
 	}
 	m.proven(pc, p.Seq)
@@ -134,6 +138,15 @@ func (m *Machine) handlePong(from netip.AddrPort, id enode.ID, p *Packet) Drop {
 	return DropNone
 }
 
+// answered returns the first and the last packet that a PONG may answer: within one
+// second they are the same.
+func (pc *pingCall) answered(h *Hash) (first, last int) {
+	last = pc.try(h)
+	for first = 0; pc.signed>>first&1 == 0 || pc.hashes[first] != *h; first++ {
+	}
+	return first, last
+}
+
 // proven notes that the node of a PING has answered it, with the number of its
 // record.
 func (m *Machine) proven(pc *pingCall, seq uint64) {
@@ -144,14 +157,14 @@ func (m *Machine) proven(pc *pingCall, seq uint64) {
 	}
 	m.save(p)
 	m.table.AddLive(p.node)
-	m.table.Announced(pc.id, seq)
+	m.table.Announced(pc.node.ID(), seq)
 }
 
 // latePong takes the proof of a node that was given up.
 func (m *Machine) latePong(pc *pingCall, p *Packet) {
-	try := slices.Index(pc.hashes[:pc.sends], p.Token)
-	if try >= 0 && pc.maxSends > pingSendsOnce { // a stranger could make us wait
-		m.rtt.observe(m.now.Sub(pc.sentAt[try]))
+	if pc.maxSends > pingSendsOnce { // a stranger could make us wait
+		first, _ := pc.answered(&p.Token)
+		m.rtt.observe(time.Duration(m.at - pc.sentAt[first]))
 	}
 	m.forgetPing(pc)
 	m.proven(pc, p.Seq)
@@ -174,7 +187,7 @@ func (m *Machine) handleQuery(from netip.AddrPort, id enode.ID, p *Packet) Drop 
 		m.answer(from, id, p)
 		return DropNone
 	}
-	if pc := m.calls.pings[callKey{id, from}]; pc != nil && pc.parked == nil {
+	if pc := m.calls.ping(id, from); pc != nil && pc.parked == nil {
 		q := &parked{from: from, packet: *p}
 		q.packet.raw, q.packet.body = nil, nil // they belong to the caller
 		pc.parked = q
@@ -207,14 +220,14 @@ func (m *Machine) answer(to netip.AddrPort, id enode.ID, p *Packet) {
 }
 
 func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) Drop {
-	r := m.calls.finds[from]
+	r := m.calls.find(from)
 	if r == nil {
 		return DropUnsolicited
 	}
-	if r.key.id != id {
+	if r.node.ID() != id {
 		return DropWrongSender
 	}
-	m.heardBy(r.key, from.Port())
+	m.heardBy(peerKey{id, from.Addr()}, from.Port())
 	count := len(p.Nodes)
 	nodes := p.Nodes[:0]
 	for _, n := range p.Nodes {
@@ -227,7 +240,7 @@ func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) D
 		return DropNone
 	}
 	if r.tries == 1 && r.state == asked {
-		m.rtt.observe(m.now.Sub(r.sentAt))
+		m.rtt.observe(time.Duration(m.at - r.sentAt))
 	}
 	if r.received += count; r.received > kad.BucketSize {
 		nodes = nodes[:max(0, len(nodes)-(r.received-kad.BucketSize))]
@@ -239,17 +252,23 @@ func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) D
 	}
 	m.stopAwaiting(r)
 	r.state = more
-	m.schedule(&r.task, followWait(m.now.Sub(r.sentAt)))
+	m.schedule(&r.call, followWait(time.Duration(m.at-r.sentAt)))
 	return DropNone
 }
 
 func (m *Machine) handleENRResponse(from netip.AddrPort, id enode.ID, key *secp.PublicKey, p *Packet) Drop {
-	awaiting := m.calls.enrs[replyKey{p.Token, from}]
-	if len(awaiting) == 0 {
-		return DropUnsolicited
+	drop := DropUnsolicited
+	var awaiting []*request
+	for c := m.calls.ends.at(from); c != nil; c = c.older() {
+		if c.req != nil && c.req.kind == ENRRequest && c.try(&p.Token) >= 0 {
+			drop = DropWrongSender
+			if c.node.ID() == id {
+				awaiting = append(awaiting, c.req)
+			}
+		}
 	}
-	if !slices.ContainsFunc(awaiting, func(r *request) bool { return r.key.id == id }) {
-		return DropWrongSender
+	if len(awaiting) == 0 {
+		return drop
 	}
 	if !p.Record.HasKey(key) {
 		return DropRecord
@@ -269,8 +288,8 @@ func (m *Machine) handleENRResponse(from netip.AddrPort, id enode.ID, key *secp.
 		peer.node = n.WithEndpoint(peer.addr(), peer.node.UDP())
 		m.save(peer)
 	}
-	for _, r := range slices.Clone(awaiting) {
-		if r.key.id == id && m.stop(r) {
+	for _, r := range slices.Backward(awaiting) { // in the order in which they were asked
+		if m.stop(r) {
 			r.gotRecord(n, nil)
 		}
 	}

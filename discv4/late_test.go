@@ -39,8 +39,8 @@ func TestTooLatePong(t *testing.T) {
 	l.pingNode(a.bare())
 	out := to(a, l.flush())
 	l.wait(rtoMax + replyTimeoutMax + lateFor + time.Second)
-	if l.m.calls.late != 0 || len(l.m.calls.tokens) != 0 {
-		t.Fatalf("%d PINGs and %d hashes are kept", l.m.calls.late, len(l.m.calls.tokens))
+	if l.m.calls.late != 0 || l.m.calls.ends.size != 0 {
+		t.Fatalf("%d PINGs and %d calls are kept", l.m.calls.late, l.m.calls.ends.size)
 	}
 	l.expect(DropUnsolicited, a, a.pong(out[0]))
 	l.closed()
@@ -81,8 +81,8 @@ func TestLateBound(t *testing.T) {
 		t.Error(err)
 	}
 	l.wait(lateFor)
-	if l.m.calls.late != 0 || len(l.m.calls.tokens) != 0 {
-		t.Errorf("%d late, %d hashes kept", l.m.calls.late, len(l.m.calls.tokens))
+	if l.m.calls.late != 0 || l.m.calls.ends.size != 0 {
+		t.Errorf("%d late, %d calls kept", l.m.calls.late, l.m.calls.ends.size)
 	}
 	l.closed()
 }

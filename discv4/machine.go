@@ -68,6 +68,8 @@ type Machine struct {
 	cfg   Config
 	now   time.Time     // never goes back: what is due would wait until it came again
 	lead  time.Duration // of now over the time that Advance was told
+	epoch time.Time     // the first now
+	at    int64         // now, in nanoseconds since epoch
 	table *kad.Table
 	out   []Out
 
@@ -97,7 +99,7 @@ func New(cfg Config) *Machine {
 	m := &Machine{cfg: cfg}
 	seed := cfg.Rand.Uint64()
 	m.peers.init(seed, proofs(cfg.Limits))
-	m.calls.init()
+	m.calls.ends.seed = seed
 	m.gate.init(cfg.Limits, seed)
 	self := cfg.Self()
 	var seeder kad.Seeder
@@ -136,8 +138,13 @@ func (m *Machine) Advance(now time.Time) {
 		m.lead += back
 	}
 	m.now = now.Add(m.lead)
+	if m.epoch.IsZero() {
+		m.epoch = m.now
+	}
+	m.at = int64(m.now.Sub(m.epoch))
 	m.table.Advance(m.now) // first: what the tasks tell it happens now
 	m.runTasks()
+	m.rest()
 	m.runDeferred()
 }
 
@@ -155,8 +162,10 @@ func (m *Machine) stamp() stamp { return m.peers.stamp(m.now) }
 // NextWake returns when Advance is due again.
 func (m *Machine) NextWake() time.Time {
 	next := m.table.NextWake()
-	if len(m.tasks) > 0 && m.tasks[0].at.Before(next) {
-		next = m.tasks[0].at
+	if len(m.tasks) > 0 {
+		if at := m.epoch.Add(time.Duration(m.tasks[0].at)); at.Before(next) {
+			next = at
+		}
 	}
 	if len(m.deferred) > 0 {
 		next = m.now

@@ -8,6 +8,14 @@ import (
 	"github.com/kithnet/kith/enode"
 )
 
+// callKey is a node at an endpoint.
+type callKey struct {
+	id enode.ID
+	to netip.AddrPort
+}
+
+func (k callKey) peerKey() peerKey { return peerKey{k.id, k.to.Addr()} }
+
 // model is what may be said of a machine by who sees only its packets and the
 // calls made to it. It decides on its own who has proven what, and objects to
 // packets that should not have been sent.
@@ -111,7 +119,7 @@ func (o *model) sent(out []Out, id enode.ID, from netip.AddrPort, cause *Packet)
 			if o.pings[p.Hash] == nil {
 				o.pings[p.Hash] = make(map[callKey]bool)
 			}
-			o.pings[p.Hash][out[i].ping.callKey] = true
+			o.pings[p.Hash][callKey{out[i].ping.node.ID(), to}] = true
 		case Pong:
 			o.pongsTo[to]++
 			if pongs++; pongs > 1 || cause == nil || cause.Kind != Ping || to != from || p.Token != cause.Hash {

@@ -160,7 +160,7 @@ func TestStore(t *testing.T) {
 	if st.last().Fails == 0 {
 		t.Errorf("after it was silent: %+v", st.last())
 	}
-	for len(l.m.calls.pings) > 0 { // a check by the table would stand in for the PING back
+	for l.m.calls.ping(a.node.ID(), a.at) != nil { // a check by the table would stand in for the PING back
 		l.wait(100 * time.Millisecond)
 	}
 	l.bond(a)

@@ -2,6 +2,7 @@ package discv4
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/kithnet/kith/enode"
@@ -33,24 +34,21 @@ const (
 // its PONG, and if it did not know us its own PING and our PONG (discv4.md,
 // "Endpoint Proof").
 type request struct {
-	task
+	call
 	kind      Kind
-	node      *enode.Node
-	key       peerKey
-	to        netip.AddrPort
-	target    kad.Target
 	state     requestState
-	tries     int
+	tries     uint8
+	target    kad.Target
 	bondStart time.Time // zero: no bond was made for this request
-	sentAt    time.Time
-	attempts  uint8
-	hashes    [maxTries]Hash // of ENRREQUESTs, set as each is signed
+	sentAt    int64
 	nodes     []*enode.Node
 	received  int // nodes in the answer so far, unusable ones included
 	gotNodes  func([]*enode.Node, error)
 	gotRecord func(*enode.Node, error)
 	queue     []*request // FINDNODEs to the same endpoint, in order
 }
+
+func (r *request) key() peerKey { return peerKey{r.node.ID(), r.to.Addr()} }
 
 // Findnode asks n for the nodes closest to the target. done is called exactly
 // once, later; nodes that come after it go to the table.
@@ -78,8 +76,8 @@ func (m *Machine) RequestENR(n *enode.Node, done func(*enode.Node, error)) {
 }
 
 func (m *Machine) newRequest(kind Kind, n *enode.Node, to netip.AddrPort) *request {
-	r := &request{kind: kind, node: n, key: peerKey{n.ID(), to.Addr()}, to: to}
-	r.task.run = func() { m.requestDue(r) }
+	r := &request{kind: kind, call: call{node: n, to: to}}
+	r.req = r
 	m.calls.pending++
 	return r
 }
@@ -89,7 +87,7 @@ func (m *Machine) begin(r *request) {
 		m.deferCall(func() { m.endRequest(r, ErrClosed) })
 		return
 	}
-	p := m.peers.get(r.key, r.to.Port())
+	p := m.peers.get(r.key(), r.to.Port())
 	switch {
 	case p == nil || !p.proven(m.stamp()) || p.fails > 0:
 		m.bond(r, pingSendsFound)
@@ -103,7 +101,7 @@ func (m *Machine) begin(r *request) {
 }
 
 // bond proves both sides' endpoints to each other, then asks.
-func (m *Machine) bond(r *request, sends int) {
+func (m *Machine) bond(r *request, sends uint8) {
 	r.state = bonding
 	r.bondStart = m.now
 	m.ping(r.node, sends, func(res PingResult, err error) {
@@ -114,7 +112,7 @@ func (m *Machine) bond(r *request, sends int) {
 			m.endRequest(r, err)
 			return
 		}
-		if p := m.peers.get(r.key, r.to.Port()); p != nil && p.ping >= m.peers.stamp(r.bondStart) {
+		if p := m.peers.get(r.key(), r.to.Port()); p != nil && p.ping >= m.peers.stamp(r.bondStart) {
 			m.ready(r)
 			return
 		}
@@ -125,23 +123,36 @@ func (m *Machine) bond(r *request, sends int) {
 // await gives the node, which has answered, a moment to send a PING of its own.
 func (m *Machine) await(r *request, rtt time.Duration) {
 	r.state = awaitPing
-	m.calls.bonded[r.key] = append(m.calls.bonded[r.key], r)
-	m.schedule(&r.task, followWait(rtt))
+	m.calls.bonded = append(m.calls.bonded, r)
+	m.schedule(&r.call, followWait(rtt))
 }
 
 // bondComplete asks what waited for the PING that was just answered.
-func (m *Machine) bondComplete(key peerKey) {
-	waiting := m.calls.bonded[key]
-	delete(m.calls.bonded, key)
-	for _, r := range waiting {
-		m.unschedule(&r.task)
+func (m *Machine) bondComplete(id enode.ID, addr netip.Addr) {
+	c := &m.calls
+	if len(c.bonded) == 0 {
+		return
+	}
+	var complete []*request
+	c.bonded = slices.DeleteFunc(c.bonded, func(r *request) bool {
+		mine := r.to.Addr() == addr && r.node.ID() == id
+		if mine {
+			complete = append(complete, r)
+		}
+		return mine
+	})
+	for _, r := range complete {
+		m.unschedule(&r.call)
 		m.ready(r)
 	}
 }
 
 func (m *Machine) stopAwaiting(r *request) {
 	if r.state == awaitPing {
-		removeRequest(m.calls.bonded, r.key, r)
+		c := &m.calls
+		if i := slices.Index(c.bonded, r); i >= 0 {
+			c.bonded = slices.Delete(c.bonded, i, i+1)
+		}
 	}
 }
 
@@ -154,14 +165,13 @@ func (m *Machine) ready(r *request) {
 		m.ask(r)
 		return
 	}
-	active := m.calls.finds[r.to]
+	active := m.calls.find(r.to)
 	if active != nil && active.state == late {
 		m.endRequest(active, nil)
 		active = nil
 	}
 	switch {
 	case active == nil || active == r:
-		m.calls.finds[r.to] = r
 		m.ask(r)
 	case len(active.queue) < maxWaiters:
 		r.state = queued
@@ -174,14 +184,15 @@ func (m *Machine) ready(r *request) {
 
 func (m *Machine) ask(r *request) {
 	r.state = asked
-	r.sentAt = m.now
-	m.send(Out{To: r.to, req: r, try: r.tries, Packet: Packet{Kind: r.kind, Target: r.target.Key, targetID: r.target.ID}})
+	r.sentAt = m.at
+	m.calls.ends.add(&r.call)
+	m.send(Out{To: r.to, req: r, try: int(r.tries), Packet: Packet{Kind: r.kind, Target: r.target.Key, targetID: r.target.ID}})
 	r.tries++
 	wait := m.rtt.timeout()
 	if r.tries < maxTries {
 		wait = m.rtt.resendAfter()
 	}
-	m.schedule(&r.task, wait)
+	m.schedule(&r.call, wait)
 }
 
 // requestDue runs when a request has waited long enough for its next step.
@@ -215,9 +226,11 @@ func (m *Machine) gotAll(r *request) {
 		m.stopAwaiting(r)
 		r.state = late
 		m.calls.pending--
-		m.schedule(&r.task, replyTimeout)
+		m.schedule(&r.call, replyTimeout)
 	}
-	r.gotNodes(r.nodes, nil)
+	nodes := r.nodes
+	r.nodes = nil
+	r.gotNodes(nodes, nil)
 }
 
 // endRequest ends r with an error, or silently when it was late.
@@ -239,16 +252,13 @@ func (m *Machine) stop(r *request) (owed bool) {
 		return false
 	}
 	m.stopAwaiting(r)
-	m.unschedule(&r.task)
+	m.unschedule(&r.call)
 	if owed = r.state != late; owed {
 		m.calls.pending--
 	}
 	r.state = ended
-	for _, h := range r.hashes {
-		removeRequest(m.calls.enrs, replyKey{h, r.to}, r)
-	}
-	if m.calls.finds[r.to] == r {
-		delete(m.calls.finds, r.to)
+	if r.listed {
+		m.calls.ends.remove(&r.call)
 		for _, q := range r.queue {
 			m.begin(q)
 		}

@@ -173,7 +173,7 @@ func TestNeighborsMatching(t *testing.T) {
 		}
 	}
 	l.wait(replyTimeout)
-	if len(l.m.calls.finds) != 0 {
+	if l.m.calls.ends.size != 0 {
 		t.Error("still listens for a late packet")
 	}
 	l.closed()

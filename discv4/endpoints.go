@@ -1,0 +1,121 @@
+package discv4
+
+import (
+	"net/netip"
+
+	"github.com/kithnet/kith/enode"
+)
+
+// call is what a PING and a query under way have in common: whom they are for, and
+// by what their replies are known.
+type call struct {
+	task
+	node   *enode.Node
+	to     netip.AddrPort
+	ping   *pingCall // which of the two it is
+	req    *request
+	next   *call          // of the same hash
+	hashes [maxSends]Hash // of its packets
+	signed uint8          // which of them are set, a bit each
+	listed bool           // it is among the endpoints
+	// attempts is how many packets claimed to be its reply.
+	attempts uint8
+}
+
+// maxSends is how often a packet of a call is sent at most.
+const maxSends = max(maxPingsPerCall, maxTries)
+
+// sent notes the hash of a packet.
+func (c *call) sent(try int, h *Hash) {
+	c.hashes[try] = *h
+	c.signed |= 1 << try
+}
+
+// try returns the last packet that has a hash, -1 if none has.
+func (c *call) try(h *Hash) int {
+	for i := maxSends - 1; i >= 0; i-- {
+		if c.signed>>i&1 == 1 && c.hashes[i] == *h {
+			return i
+		}
+	}
+	return -1
+}
+
+// endpoints holds calls by the endpoint that they are for: a hash table whose
+// elements are chained through the calls. Most nodes have few at any time, and go
+// through thousands a minute.
+type endpoints struct {
+	heads []*call
+	size  int
+	seed  uint64
+}
+
+// keepHeads is the size up to which the table is kept when it is empty: nothing
+// is to be left of a burst.
+const keepHeads = 16
+
+func (e *endpoints) head(to netip.AddrPort) **call {
+	return &e.heads[addrHash(e.seed, to.Addr(), uint64(to.Port()))&uint64(len(e.heads)-1)]
+}
+
+// at returns the newest call to an endpoint; call.older goes on from there.
+func (e *endpoints) at(to netip.AddrPort) *call {
+	if e.size == 0 {
+		return nil
+	}
+	return (*e.head(to)).orOlder(to)
+}
+
+// older returns the next older call to the same endpoint.
+func (c *call) older() *call { return c.next.orOlder(c.to) }
+
+func (c *call) orOlder(to netip.AddrPort) *call {
+	for c != nil && c.to != to {
+		c = c.next
+	}
+	return c
+}
+
+func (e *endpoints) add(c *call) {
+	if c.listed {
+		return
+	}
+	if e.size >= len(e.heads) {
+		e.grow()
+	}
+	c.listed = true
+	e.size++
+	head := e.head(c.to)
+	c.next, *head = *head, c
+}
+
+func (e *endpoints) grow() {
+	old := e.heads
+	e.heads = make([]*call, max(4, 2*len(old)))
+	for _, c := range old {
+		var chain []*call // oldest last, as it has to stay
+		for ; c != nil; c = c.next {
+			chain = append(chain, c)
+		}
+		for i := len(chain) - 1; i >= 0; i-- {
+			head := e.head(chain[i].to)
+			chain[i].next, *head = *head, chain[i]
+		}
+	}
+}
+
+func (e *endpoints) remove(c *call) {
+	if !c.listed {
+		return
+	}
+	c.listed = false
+	e.size--
+	at := e.head(c.to)
+	for *at != c {
+		at = &(*at).next
+	}
+	*at, c.next = c.next, nil
+	if e.size == 0 && len(e.heads) > keepHeads {
+		e.heads = nil
+	}
+}
