@@ -85,7 +85,6 @@ func (t *Table) addNet(b *bucket, n *enode.Node) bool {
 func (t *Table) countNet(b *bucket, n *enode.Node) {
 	if p := networkOf(n.IP()); p != 0 {
 		b.nets.add(p)
-		t.nets.add(p)
 	}
 }
 
@@ -97,7 +96,7 @@ func (t *Table) addNetLive(b *bucket, n *enode.Node) bool {
 		if b.nets.count(p) >= netsPerBucket {
 			t.dropHearsay(b, p)
 		}
-		for i := 0; i < NumBuckets && t.nets.count(p) >= netsPerTable && b.nets.count(p) < netsPerBucket; i++ {
+		for i := 0; i < NumBuckets && t.inNet(p) >= netsPerTable && b.nets.count(p) < netsPerBucket; i++ {
 			t.dropHearsay(&t.buckets[i], p)
 		}
 	}
@@ -114,15 +113,22 @@ func (t *Table) dropHearsay(b *bucket, p network) {
 	}
 }
 
+// inNet returns how many nodes of network p the table has.
+func (t *Table) inNet(p network) (n int) {
+	for i := range t.buckets {
+		n += t.buckets[i].nets.count(p)
+	}
+	return n
+}
+
 // hasRoomForNet reports whether addNet would succeed.
 func (t *Table) hasRoomForNet(b *bucket, n *enode.Node) bool {
 	p := networkOf(n.IP())
-	return p == 0 || (b.nets.count(p) < netsPerBucket && t.nets.count(p) < netsPerTable)
+	return p == 0 || (b.nets.count(p) < netsPerBucket && t.inNet(p) < netsPerTable)
 }
 
 func (t *Table) removeNet(b *bucket, n *enode.Node) {
 	if p := networkOf(n.IP()); p != 0 {
 		b.nets.remove(p)
-		t.nets.remove(p)
 	}
 }

@@ -13,7 +13,6 @@ type Table struct {
 	now     time.Time
 	epoch   time.Time // of the first Advance: what stamps count from
 	buckets [NumBuckets]bucket
-	nets    netCount
 	live    int // entries in all buckets
 	stats   Stats
 
