@@ -75,15 +75,25 @@ func (m *Machine) handlePing(from netip.AddrPort, id enode.ID, key *secp.PublicK
 		peer.ping = m.stamp()
 		m.peers.touch(peer)
 		if peer.node.Record() == nil && peer.node.TCP() != p.SenderTCP {
-			peer.node = enode.NewV4(*key, from.Addr(), p.SenderTCP, from.Port())
+			peer.node = sender(from, key, p)
 		}
 		m.table.AddLive(peer.node)
 		m.table.Announced(id, p.Seq)
 	} else {
-		m.pingBack(from, id, enode.NewV4(*key, from.Addr(), p.SenderTCP, from.Port()))
+		m.pingBack(from, id, sender(from, key, p))
 	}
 	m.bondComplete(id, from.Addr())
 	return DropNone
+}
+
+// sender returns the node that a PING tells of.
+func sender(from netip.AddrPort, key *secp.PublicKey, p *Packet) *enode.Node {
+	if n := p.Node; n != nil && n.HasKey(key) && n.Record() == nil && n.TCP() == p.SenderTCP {
+		if at, ok := n.UDPEndpoint(); ok && at == from {
+			return n
+		}
+	}
+	return enode.NewV4(*key, from.Addr(), p.SenderTCP, from.Port())
 }
 
 // pingBack asks the sender of a PING to prove its endpoint.

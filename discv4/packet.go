@@ -73,7 +73,9 @@ type Packet struct {
 	Target    secp.PublicKey // FINDNODE: any 64 bytes
 	Nodes     []*enode.Node  // NEIGHBORS; set by Open when read
 	Record    *enr.Record    // ENRRESPONSE; set by Open when read
-	Node      *enode.Node    // ENRRESPONSE: the node that Record describes; set by Open when read
+	// Node is the one that Record describes, set by Open. In a PING it may be the
+	// sender, for a driver that knows it: then the machine need not make it.
+	Node *enode.Node
 
 	// targetID is the hash of Target, set by Open and by the machine that asks:
 	// it takes half as long as the answer.
