@@ -19,10 +19,11 @@ const (
 	// refreshGrowing is the pause before the next refresh while each one still
 	// makes the table a tenth larger, as it does when a whole network starts
 	// together. It doubles each time; maxGrowing such refreshes follow each
-	// other at most. They make one random lookup besides that for the own ID:
+	// other at most. They make growingLookups besides that for the own ID:
 	// on one machine with hundreds of nodes all that is spent on signatures.
 	refreshGrowing = 250 * time.Millisecond
 	maxGrowing     = 6
+	growingLookups = 2
 
 	// refreshEmpty is the first pause after a refresh that left the table
 	// empty. It doubles up to refreshThin, so that a bootnode that is just
@@ -103,16 +104,18 @@ func (t *Table) startRefresh() {
 	}
 	r.running = 1 + randomLookups
 	if r.growing > 0 {
-		r.running = 1 + 1
+		r.running = 1 + growingLookups
 	}
 	t.refreshLookup(Target{ID: t.cfg.Self, Key: t.cfg.SelfKey}, start)
 }
 
-// refreshLookup starts one of a refresh's lookups.
+// refreshLookup starts one of a refresh's lookups. Only those of the first refresh ask
+// all of the closest, which have met few others then.
 func (t *Table) refreshLookup(target Target, start []*enode.Node) {
-	t.refresh.news = 0
+	r := &t.refresh
+	r.news = 0
 	l := t.startLookup(target, LookupOptions{}, start, t.refreshLookupDone)
-	l.brief = true
+	l.brief = r.interval > 0 || r.growing > 0
 }
 
 // thin reports whether the table needs the nodes of its Config: it has few of
@@ -136,14 +139,13 @@ func (t *Table) startingNodes() []*enode.Node {
 
 // refreshLookupDone goes on with the next lookup. They run one after the other:
 // each begins with what the last has found, and a network that starts together
-// does not choke on itself. When one has brought nobody for whom there is room, the
-// rest is left out: the table is as full as it gets.
+// does not choke on itself.
 func (t *Table) refreshLookupDone([]*enode.Node) {
 	r := &t.refresh
-	if r.running--; r.running > 0 && (r.news > 0 || t.live > r.before || t.thin()) {
-		target := t.targetWithRoom()
-		if r.running == 2 {
-			target = t.RandomTarget()
+	if r.running--; r.running > 0 && t.refreshGoesOn() {
+		target := t.RandomTarget()
+		if r.running == 1 {
+			target = t.targetWithRoom()
 		}
 		t.refreshLookup(target, t.startingNodes())
 		return
@@ -163,6 +165,14 @@ func (t *Table) refreshLookupDone([]*enode.Node) {
 	for _, done := range waiting {
 		done()
 	}
+}
+
+// refreshGoesOn reports whether another lookup is worth its packets. Once the table has
+// stopped growing, a refresh ends with the second that brings nobody for whom there is
+// room.
+func (t *Table) refreshGoesOn() bool {
+	r := &t.refresh
+	return r.interval == 0 || r.running == randomLookups || r.news > 0 || t.thin()
 }
 
 // refreshPause decides how long to wait after the refresh that just ended.
