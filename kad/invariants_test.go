@@ -119,8 +119,8 @@ func checkLookup(l *Lookup) error {
 	switch {
 	case l.finished:
 		return fmt.Errorf("a finished lookup is among those under way")
-	case len(l.list) > maxCandidates || len(l.seen) > maxSeen || l.queries > maxQueries || len(l.results) > BucketSize:
-		return fmt.Errorf("a lookup has %d candidates, %d seen, %d queries, %d results", len(l.list), len(l.seen), l.queries, len(l.results))
+	case len(l.list) > maxCandidates || l.queries > maxQueries || len(l.results) > BucketSize:
+		return fmt.Errorf("a lookup has %d candidates, %d queries, %d results", len(l.list), l.queries, len(l.results))
 	case l.inflight > maxInflight || l.stalled > l.inflight || l.inflight-l.stalled > Alpha:
 		return fmt.Errorf("a lookup has %d in flight, %d of them stalled", l.inflight, l.stalled)
 	case l.inflight == 0 && l.fetching == 0:

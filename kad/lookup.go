@@ -1,6 +1,7 @@
 package kad
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -18,9 +19,6 @@ const (
 	// maxCandidates bounds the candidates kept: six times k leaves enough
 	// behind the closest when many of them fail.
 	maxCandidates = 6 * BucketSize
-
-	// maxSeen bounds the IDs a lookup remembers to have heard of.
-	maxSeen = 2048
 
 	// maxInflight bounds the queries of a lookup that wait for an answer,
 	// those that were given up a slot for being slow included.
@@ -55,7 +53,7 @@ type Hop struct {
 	Depth    int // steps from the own table
 	Distance int // log2 distance of Node from the target
 	Returned int // nodes in the answer
-	New      int // of these not heard of before in this lookup
+	New      int // of these not heard of before in this lookup, and near enough to matter
 	Took     time.Duration
 	Err      error
 }
@@ -69,12 +67,15 @@ const (
 	failed
 )
 
+// candidate is a node that a lookup has heard of. It sits in the list: a lookup
+// hears of hundreds, and asks 30.
 type candidate struct {
+	dist    uint64 // the first 64 bits of its distance from the target
 	node    *enode.Node
+	asked   stamp
+	depth   int32
 	state   candidateState
 	stalled bool
-	depth   int
-	asked   time.Time
 }
 
 // Lookup is an iterative search for the 16 nodes closest to a target
@@ -85,8 +86,7 @@ type Lookup struct {
 	target   Target
 	opts     LookupOptions
 	done     func([]*enode.Node)
-	list     []*candidate // sorted by distance from the target
-	seen     map[enode.ID]struct{}
+	list     []candidate   // sorted by distance from the target
 	results  []*enode.Node // that passed the filter, sorted, at most 16
 	queries  int
 	replies  int
@@ -113,9 +113,8 @@ func (t *Table) Lookup(target Target, opts LookupOptions, done func([]*enode.Nod
 
 // startLookup starts a lookup from the table and the nodes given.
 func (t *Table) startLookup(target Target, opts LookupOptions, start []*enode.Node, done func([]*enode.Node)) *Lookup {
-	l := &Lookup{t: t, target: target, opts: opts, done: done, fallback: start != nil, seen: make(map[enode.ID]struct{})}
+	l := &Lookup{t: t, target: target, opts: opts, done: done, fallback: start != nil}
 	t.lookups = append(t.lookups, l)
-	l.seen[t.cfg.Self] = struct{}{}
 	l.add(t.Closest(nil, target.ID, BucketSize, nil), 0)
 	l.add(start, 0)
 	l.pump()
@@ -128,31 +127,38 @@ func (l *Lookup) Cancel() { l.finish() }
 // add merges nodes into the candidates and returns how many were new.
 func (l *Lookup) add(nodes []*enode.Node, depth int) (fresh int) {
 	for _, n := range nodes {
-		if _, ok := l.seen[n.ID()]; ok || len(l.seen) >= maxSeen {
-			continue
+		id := n.ID()
+		i, known := l.find(id)
+		if known || i >= maxCandidates || id == l.t.cfg.Self {
+			continue // one that was dropped is too far again
 		}
-		l.seen[n.ID()] = struct{}{}
 		fresh++
-		i, _ := slices.BinarySearchFunc(l.list, n, func(c *candidate, n *enode.Node) int {
-			return enode.DistCmp(l.target.ID, c.node.ID(), n.ID())
-		})
-		if i >= maxCandidates {
-			continue
-		}
 		if len(l.list) >= maxCandidates {
 			l.dropFarthest()
 		}
-		l.list = slices.Insert(l.list, i, &candidate{node: n, depth: depth})
+		l.list = slices.Insert(l.list, i, candidate{dist: l.dist(id), node: n, depth: int32(depth)})
 	}
 	return fresh
+}
+
+func (l *Lookup) dist(id enode.ID) uint64 { return headOf(id) ^ headOf(l.target.ID) }
+
+// find returns where in the list a node is or would be, and whether it is there.
+func (l *Lookup) find(id enode.ID) (int, bool) {
+	dist := l.dist(id)
+	return slices.BinarySearchFunc(l.list, dist, func(c candidate, dist uint64) int {
+		if c.dist != dist {
+			return cmp.Compare(c.dist, dist)
+		}
+		return enode.DistCmp(l.target.ID, c.node.ID(), id)
+	})
 }
 
 // dropFarthest forgets a candidate that is too far to matter, and takes the
 // slot from it if it has one.
 func (l *Lookup) dropFarthest() {
 	last := len(l.list) - 1
-	if c := l.list[last]; c.state == waiting && !c.stalled {
-		c.stalled = true
+	if c := &l.list[last]; c.state == waiting && !c.stalled {
 		l.stalled++
 	}
 	l.list = l.list[:last]
@@ -169,10 +175,8 @@ func (l *Lookup) pump() {
 		return
 	}
 	open, rank := false, 0
-	for _, c := range l.list {
-		if rank == BucketSize {
-			break
-		}
+	for i := 0; i < len(l.list) && rank < BucketSize; i++ {
+		c := &l.list[i]
 		switch c.state {
 		case failed:
 			continue
@@ -204,51 +208,57 @@ func (l *Lookup) pump() {
 
 func (l *Lookup) ask(c *candidate) {
 	c.state = waiting
-	c.asked = l.t.now
+	c.asked = l.t.stamp()
 	l.queries++
 	l.inflight++
 	l.t.stats.Queries++
 	l.t.wakeForStall(c)
-	l.t.cfg.Transport.Findnode(c.node, l.target, func(nodes []*enode.Node, err error) {
+	n, depth, asked := c.node, int(c.depth), c.asked
+	l.t.cfg.Transport.Findnode(n, l.target, func(nodes []*enode.Node, err error) {
 		l.inflight--
-		if c.stalled {
-			l.stalled--
+		state := answered
+		if err != nil {
+			state = failed
 		}
-		l.answer(c, nodes, err)
+		if i, ok := l.find(n.ID()); !ok {
+			l.stalled-- // dropped meanwhile, and its slot taken
+		} else {
+			if l.list[i].stalled {
+				l.stalled--
+			}
+			l.list[i].state = state
+		}
+		l.answer(n, depth, time.Duration(l.t.stamp()-asked), nodes, err)
 	})
 }
 
-// answer takes the outcome of a query.
-func (l *Lookup) answer(c *candidate, nodes []*enode.Node, err error) {
+// answer takes the outcome of a query of n.
+func (l *Lookup) answer(n *enode.Node, depth int, took time.Duration, nodes []*enode.Node, err error) {
 	t := l.t
-	took := t.now.Sub(c.asked)
-	hop := Hop{Node: c.node, Depth: c.depth, Distance: enode.LogDist(l.target.ID, c.node.ID()),
-		Returned: len(nodes), Took: took, Err: err}
+	hop := Hop{Node: n, Depth: depth, Distance: enode.LogDist(l.target.ID, n.ID()), Returned: len(nodes), Took: took, Err: err}
 	if err != nil {
-		c.state = failed
 		t.stats.QueriesFailed++
-		if b, e, isEntry := t.lookupEntry(c.node.ID()); isEntry {
+		if b, e, isEntry := t.lookupEntry(n.ID()); isEntry {
 			t.revalidate(b, e, false) // it may be dead: find out at once
 		}
 	} else {
-		c.state = answered
 		l.replies++
-		t.AddLive(c.node)
+		t.AddLive(n)
 		t.observeQuery(took)
-		for _, n := range nodes {
-			t.AddFound(n)
+		for _, found := range nodes {
+			t.AddFound(found)
 		}
 	}
 	if l.finished {
 		return
 	}
 	if err == nil {
-		if hop.New = l.add(nodes, c.depth+1); hop.New > 0 {
+		if hop.New = l.add(nodes, depth+1); hop.New > 0 {
 			l.dry = 0
 		} else {
 			l.dry++
 		}
-		l.result(c.node)
+		l.result(n)
 	}
 	if l.opts.Trace != nil {
 		l.opts.Trace(hop)
@@ -272,7 +282,7 @@ func (l *Lookup) result(n *enode.Node) {
 		if err == nil {
 			l.t.UpdateRecord(full)
 			n = full.WithEndpoint(n.IP(), n.UDP())
-		} else if e != nil {
+		} else if _, e, _ := l.t.lookupEntry(n.ID()); e != nil {
 			e.fetchAfter = l.t.stamp() + stamp(recordRetry)
 		}
 		if !l.finished {
@@ -315,12 +325,9 @@ func (t *Table) AddLate(from *enode.Node, nodes []*enode.Node) {
 		t.AddFound(n)
 	}
 	for _, l := range slices.Clone(t.lookups) {
-		for _, c := range l.list {
-			if c.state == answered && c.node.ID() == from.ID() {
-				l.add(nodes, c.depth+1)
-				l.pump()
-				break
-			}
+		if i, ok := l.find(from.ID()); ok && l.list[i].state == answered {
+			l.add(nodes, int(l.list[i].depth)+1)
+			l.pump()
 		}
 	}
 }

@@ -312,7 +312,7 @@ func TestFarNodesLoseTheirSlots(t *testing.T) {
 		t.Fatal(err)
 	}
 	dropped := func() bool {
-		return !slices.ContainsFunc(l.list, func(c *candidate) bool { return c.node == far.node })
+		return !slices.ContainsFunc(l.list, func(c candidate) bool { return c.node == far.node })
 	}
 	if !w.runUntil(stallMin-time.Millisecond, dropped) {
 		t.Fatal("still a candidate")

@@ -20,7 +20,7 @@ func (t *Table) stallAfter() time.Duration {
 
 // wakeForStall has Advance called when c's slot is to be taken from it.
 func (t *Table) wakeForStall(c *candidate) {
-	if at := c.asked.Add(t.stallAfter()); t.nextStall.IsZero() || at.Before(t.nextStall) {
+	if at := t.timeOf(c.asked).Add(t.stallAfter()); t.nextStall.IsZero() || at.Before(t.nextStall) {
 		t.nextStall = at
 	}
 }
@@ -34,24 +34,24 @@ func (t *Table) advanceStalls() {
 	t.nextStall = time.Time{}
 	after := t.stallAfter()
 	for _, l := range slices.Clone(t.lookups) {
-		if l.stall(t.now, after) {
+		if l.stall(t.stamp() - stamp(after)) {
 			l.pump()
 		}
 	}
 	for _, l := range t.lookups {
-		for _, c := range l.list {
-			if c.state == waiting && !c.stalled {
+		for i := range l.list {
+			if c := &l.list[i]; c.state == waiting && !c.stalled {
 				t.wakeForStall(c)
 			}
 		}
 	}
 }
 
-// stall marks the queries asked at least after ago, and reports whether there
+// stall marks the queries asked no later than at a time, and reports whether there
 // was one.
-func (l *Lookup) stall(now time.Time, after time.Duration) (any bool) {
-	for _, c := range l.list {
-		if c.state == waiting && !c.stalled && now.Sub(c.asked) >= after {
+func (l *Lookup) stall(since stamp) (any bool) {
+	for i := range l.list {
+		if c := &l.list[i]; c.state == waiting && !c.stalled && c.asked <= since {
 			c.stalled = true
 			l.stalled++
 			any = true
