@@ -35,8 +35,8 @@ type entry struct {
 	fails      uint8 // revalidations failed in a row while nobody else answered
 }
 
-func (t *Table) newEntry(n *enode.Node) *entry {
-	return &entry{node: n, added: int32(t.now.Sub(t.epoch) / time.Second)}
+func (t *Table) newEntry(n *enode.Node, seen stamp) entry {
+	return entry{node: n, lastSeen: seen, added: int32(t.now.Sub(t.epoch) / time.Second)}
 }
 
 func (e *entry) live() bool { return e.lastSeen != 0 }
@@ -109,33 +109,40 @@ func (t *Table) addEntry(b *bucket, e *entry) {
 	t.trace(EventAdded, e.node)
 }
 
-// addReplacement puts e at the front of the replacements. When they are full,
-// the oldest that never answered makes room; one that answered is displaced
-// only by another that did, so that hearsay can't wash out what is proven.
-func (t *Table) addReplacement(b *bucket, e *entry) bool {
-	if len(b.replacements) >= MaxReplacements {
-		victim := -1
-		for i := len(b.replacements) - 1; i >= 0; i-- {
-			if !b.replacements[i].live() {
-				victim = i
-				break
-			}
-		}
-		if victim < 0 && e.live() {
-			victim = len(b.replacements) - 1
-		}
-		if victim < 0 {
-			t.stats.DroppedFull++
-			return false
-		}
-		t.dropReplacement(b, victim)
+// addReplacement puts a node at the front of the replacements; seen is when it
+// answered, 0 for never. When they are full, the oldest that never answered makes
+// room; one that answered is displaced only by another that did, so that hearsay
+// can't wash out what is proven.
+func (t *Table) addReplacement(b *bucket, n *enode.Node, seen stamp) bool {
+	if len(b.replacements) < MaxReplacements {
+		e := t.newEntry(n, seen)
+		b.replacements = slices.Insert(b.replacements, 0, slotOf(&e))
+		return true
 	}
-	b.replacements = slices.Insert(b.replacements, 0, slotOf(e))
+	victim := len(b.replacements) - 1
+	for victim >= 0 && b.replacements[victim].live() {
+		victim--
+	}
+	if victim < 0 && seen != 0 {
+		victim = len(b.replacements) - 1
+	}
+	if victim < 0 {
+		t.stats.DroppedFull++
+		return false
+	}
+	e := b.replacements[victim].entry
+	t.removeNet(b, networkOf(e.node.IP()))
+	if e.live() || e.fetching || e.busy {
+		e = new(entry) // somebody may hold the old one
+	}
+	*e = t.newEntry(n, seen)
+	copy(b.replacements[1:victim+1], b.replacements[:victim])
+	b.replacements[0] = slotOf(e)
 	return true
 }
 
 func (t *Table) dropReplacement(b *bucket, i int) {
-	t.removeNet(b, b.replacements[i].node)
+	t.removeNet(b, networkOf(b.replacements[i].node.IP()))
 	b.replacements = slices.Delete(b.replacements, i, i+1)
 }
 
@@ -148,7 +155,7 @@ func (t *Table) removeEntry(b *bucket, e *entry) {
 		return
 	}
 	b.entries = slices.Delete(b.entries, i, i+1)
-	t.removeNet(b, e.node)
+	t.removeNet(b, networkOf(e.node.IP()))
 	t.live--
 	t.stats.Removed++
 	t.trace(EventRemoved, e.node)

@@ -277,6 +277,6 @@ func (t *Table) dropEntryForTest(bucket int) {
 	b := &t.buckets[bucket]
 	e := b.entries[len(b.entries)-1]
 	b.entries = b.entries[:len(b.entries)-1]
-	t.removeNet(b, e.node)
+	t.removeNet(b, networkOf(e.node.IP()))
 	t.live--
 }

@@ -1,8 +1,6 @@
 package kad
 
-import (
-	"github.com/kithnet/kith/enode"
-)
+import "github.com/kithnet/kith/enode"
 
 const (
 	// maxChecksRunning is how many just-found nodes are pinged at once. It is
@@ -14,19 +12,49 @@ const (
 	// A refresh finds a few hundred at most; beyond that the newest are dropped
 	// and will be found again.
 	maxChecks = 512
+
+	// keepChecks is the room for them that is kept when there are none.
+	keepChecks = 16
 )
 
 // checker pings just-found nodes, so that they can join the entries. Nodes
 // wait in a queue when many are found together.
 type checker struct {
-	pending map[enode.ID]struct{} // queued or running
+	pending []check // queued or running, in no order
 	queue   []*enode.Node
 	running int
 }
 
-func (c *checker) has(id enode.ID) bool {
-	_, ok := c.pending[id]
-	return ok
+// check is a node that is checked, with the beginning of its ID as in a slot.
+type check struct {
+	head uint64
+	node *enode.Node
+}
+
+// find returns where a node is among those pending, -1 if it isn't.
+func (c *checker) find(id enode.ID) int {
+	head := headOf(id)
+	for i := range c.pending {
+		if c.pending[i].head == head && c.pending[i].node.ID() == id {
+			return i
+		}
+	}
+	return -1
+}
+
+func (c *checker) has(id enode.ID) bool { return c.find(id) >= 0 }
+
+// remove takes a node out of those pending. Nothing is to be left of a burst.
+func (c *checker) remove(id enode.ID) {
+	last := len(c.pending) - 1
+	if i := c.find(id); i >= 0 {
+		c.pending[i] = c.pending[last]
+		c.pending[last] = check{}
+		c.pending = c.pending[:last]
+	}
+	if last == 0 && cap(c.pending) > keepChecks {
+		c.pending = nil
+	}
 }
 
 // enqueueCheck has n pinged, now or when a place is free.
@@ -39,13 +67,13 @@ func (t *Table) enqueueCheck(n *enode.Node) {
 		t.stats.DroppedChecks++
 		return
 	}
-	if c.pending == nil {
-		c.pending = make(map[enode.ID]struct{})
-	}
-	c.pending[n.ID()] = struct{}{}
+	c.pending = append(c.pending, check{headOf(n.ID()), n})
 	t.refresh.news++
+	if c.running < maxChecksRunning {
+		t.runCheck(n) // then the queue is empty
+		return
+	}
 	c.queue = append(c.queue, n)
-	t.runChecks()
 }
 
 func (t *Table) runChecks() {
@@ -54,20 +82,21 @@ func (t *Table) runChecks() {
 		n := c.queue[0]
 		c.queue[0] = nil
 		c.queue = c.queue[1:]
-		c.running++
-		t.cfg.Transport.Ping(n, func(seq uint64, err error) { t.checked(n, seq, err) })
+		t.runCheck(n)
 	}
 	if len(c.queue) == 0 {
 		c.queue = nil
 	}
-	if len(c.pending) == 0 {
-		c.pending = nil
-	}
+}
+
+func (t *Table) runCheck(n *enode.Node) {
+	t.checks.running++
+	t.cfg.Transport.Ping(n, func(seq uint64, err error) { t.checked(n, seq, err) })
 }
 
 func (t *Table) checked(n *enode.Node, seq uint64, err error) {
 	t.checks.running--
-	delete(t.checks.pending, n.ID())
+	t.checks.remove(n.ID())
 	if err == nil {
 		t.AddLive(n)
 		t.Announced(n.ID(), seq)

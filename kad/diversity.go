@@ -71,36 +71,51 @@ func (c *netCount) remove(p network) {
 	}
 }
 
-// addNet counts n's network in its bucket and the table, unless a limit is reached.
-func (t *Table) addNet(b *bucket, n *enode.Node) bool {
-	if !t.hasRoomForNet(b, n) {
+// crowded counts the table's nodes by a hash of their network: what few nodes share
+// is below any limit, and nearly all networks are found to be so at once.
+type crowded [128]uint16
+
+func (c *crowded) at(p network) *uint16 { return &c[uint64(p)*0x9e3779b97f4a7c15>>57] }
+
+// addNet counts a node's network in its bucket and the table, unless a limit is
+// reached.
+func (t *Table) addNet(b *bucket, p network) bool {
+	if !t.hasRoomForNet(b, p) {
 		t.stats.DroppedDiversity++
 		return false
 	}
-	t.countNet(b, n)
+	t.countNet(b, p)
 	return true
 }
 
-// countNet counts n's network whatever the limits say.
-func (t *Table) countNet(b *bucket, n *enode.Node) {
-	if p := networkOf(n.IP()); p != 0 {
+// countNet counts a network whatever the limits say.
+func (t *Table) countNet(b *bucket, p network) {
+	if p != 0 {
 		b.nets.add(p)
+		*t.crowded.at(p)++
+	}
+}
+
+func (t *Table) removeNet(b *bucket, p network) {
+	if p != 0 {
+		b.nets.remove(p)
+		*t.crowded.at(p)--
 	}
 }
 
 // addNetLive is addNet for a node that answered. It may take the place of one
 // of its network that waits among the replacements and never did, so that
 // hearsay can't keep out who is there.
-func (t *Table) addNetLive(b *bucket, n *enode.Node) bool {
-	if p := networkOf(n.IP()); p != 0 {
+func (t *Table) addNetLive(b *bucket, p network) bool {
+	if p != 0 {
 		if b.nets.count(p) >= netsPerBucket {
 			t.dropHearsay(b, p)
 		}
-		for i := 0; i < NumBuckets && t.inNet(p) >= netsPerTable && b.nets.count(p) < netsPerBucket; i++ {
+		for i := 0; i < NumBuckets && !t.tableHasRoomForNet(p) && b.nets.count(p) < netsPerBucket; i++ {
 			t.dropHearsay(&t.buckets[i], p)
 		}
 	}
-	return t.addNet(b, n)
+	return t.addNet(b, p)
 }
 
 // dropHearsay drops a replacement of network p that never answered, if b has one.
@@ -113,22 +128,19 @@ func (t *Table) dropHearsay(b *bucket, p network) {
 	}
 }
 
+// hasRoomForNet reports whether addNet would succeed.
+func (t *Table) hasRoomForNet(b *bucket, p network) bool {
+	return p == 0 || (b.nets.count(p) < netsPerBucket && t.tableHasRoomForNet(p))
+}
+
+func (t *Table) tableHasRoomForNet(p network) bool {
+	return *t.crowded.at(p) < netsPerTable || t.inNet(p) < netsPerTable
+}
+
 // inNet returns how many nodes of network p the table has.
 func (t *Table) inNet(p network) (n int) {
 	for i := range t.buckets {
 		n += t.buckets[i].nets.count(p)
 	}
 	return n
-}
-
-// hasRoomForNet reports whether addNet would succeed.
-func (t *Table) hasRoomForNet(b *bucket, n *enode.Node) bool {
-	p := networkOf(n.IP())
-	return p == 0 || (b.nets.count(p) < netsPerBucket && t.inNet(p) < netsPerTable)
-}
-
-func (t *Table) removeNet(b *bucket, n *enode.Node) {
-	if p := networkOf(n.IP()); p != 0 {
-		b.nets.remove(p)
-	}
 }

@@ -50,10 +50,15 @@ func checkInvariants(t *Table) error {
 			return fmt.Errorf("bucket %d has %d entries and yet a live replacement", i, len(b.entries))
 		}
 	}
+	var crowd crowded
 	for _, n := range all {
+		*crowd.at(network(n >> 8)) += uint16(n & 0xff)
 		if p := network(n >> 8); n&0xff > netsPerTable || t.inNet(p) != int(n&0xff) {
 			return fmt.Errorf("network %x is counted %d times, is there %d times", p, t.inNet(p), n&0xff)
 		}
+	}
+	if crowd != t.crowded {
+		return fmt.Errorf("networks are counted as %v, are there as %v", t.crowded, crowd)
 	}
 	if live != t.live || live != t.Live() {
 		return fmt.Errorf("live count is %d, entries are %d", t.live, live)

@@ -13,6 +13,7 @@ type Table struct {
 	now     time.Time
 	epoch   time.Time // of the first Advance: what stamps count from
 	buckets [NumBuckets]bucket
+	crowded crowded
 	live    int // entries in all buckets
 	stats   Stats
 
@@ -71,15 +72,15 @@ func (t *Table) AddFound(n *enode.Node) {
 		return
 	}
 	if len(b.entries) < BucketSize {
-		if !t.hasRoomForNet(b, n) {
+		if !t.hasRoomForNet(b, networkOf(n.IP())) {
 			t.stats.DroppedDiversity++
 			return
 		}
 		t.enqueueCheck(n)
 		return
 	}
-	if t.addNet(b, n) && !t.addReplacement(b, t.newEntry(n)) {
-		t.removeNet(b, n)
+	if p := networkOf(n.IP()); t.addNet(b, p) && !t.addReplacement(b, n, 0) {
+		t.removeNet(b, p)
 	}
 }
 
@@ -106,15 +107,15 @@ func (t *Table) AddLive(n *enode.Node) {
 }
 
 func (t *Table) addLive(b *bucket, n *enode.Node) {
-	if !t.addNetLive(b, n) {
+	p := networkOf(n.IP())
+	if !t.addNetLive(b, p) {
 		return
 	}
-	e := t.newEntry(n)
-	e.lastSeen = t.stamp()
 	if len(b.entries) < BucketSize {
-		t.addEntry(b, e)
-	} else if !t.addReplacement(b, e) {
-		t.removeNet(b, n)
+		e := t.newEntry(n, t.stamp())
+		t.addEntry(b, &e)
+	} else if !t.addReplacement(b, n, t.stamp()) {
+		t.removeNet(b, p)
 	}
 }
 
@@ -129,9 +130,10 @@ func (t *Table) moveEndpoint(b *bucket, e *entry, n *enode.Node) bool {
 		}
 		return true
 	}
-	t.removeNet(b, e.node)
-	if !t.addNetLive(b, n) {
-		t.countNet(b, e.node) // back where it just was
+	was := networkOf(e.node.IP())
+	t.removeNet(b, was)
+	if !t.addNetLive(b, networkOf(n.IP())) {
+		t.countNet(b, was) // back where it just was
 		return false
 	}
 	if !newer {
