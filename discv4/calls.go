@@ -171,6 +171,7 @@ type pingCall struct {
 	sentAt   [maxPingsPerCall]int64
 	pinged   time.Time // when the node's own PING was answered meanwhile
 	parked   *parked
+	waiter   func(PingResult, error) // the first; nil: nobody waits
 	waiters  []func(PingResult, error)
 }
 
@@ -192,17 +193,22 @@ func (m *Machine) Ping(n *enode.Node, done func(PingResult, error)) {
 	m.ping(n, sends, done)
 }
 
+// ping is Ping with a number of sends; done may be nil.
 func (m *Machine) ping(n *enode.Node, sends uint8, done func(PingResult, error)) *pingCall {
+	refuse := func(err error) *pingCall {
+		if done != nil {
+			m.deferCall(func() { done(PingResult{}, err) })
+		}
+		return nil
+	}
 	to, err := m.reach(n)
 	if err != nil {
-		m.deferCall(func() { done(PingResult{}, err) })
-		return nil
+		return refuse(err)
 	}
 	c := &m.calls
 	pc := c.ping(n.ID(), to)
-	if pc != nil && len(pc.waiters) >= maxWaiters {
-		m.deferCall(func() { done(PingResult{}, ErrBusy) })
-		return nil
+	if pc != nil && 1+len(pc.waiters) >= maxWaiters {
+		return refuse(ErrBusy)
 	}
 	if pc == nil {
 		pc = &pingCall{call: call{node: n, to: to}, maxSends: sends}
@@ -212,7 +218,11 @@ func (m *Machine) ping(n *enode.Node, sends uint8, done func(PingResult, error))
 		m.transmitPing(pc)
 	}
 	pc.maxSends = max(pc.maxSends, sends)
-	pc.waiters = append(pc.waiters, done)
+	if pc.waiter == nil {
+		pc.waiter = done
+	} else if done != nil {
+		pc.waiters = append(pc.waiters, done)
+	}
 	return pc
 }
 
@@ -260,8 +270,11 @@ func (m *Machine) endPing(pc *pingCall, r PingResult, err error) {
 	} else {
 		m.forgetPing(pc)
 	}
-	waiters := pc.waiters
-	pc.waiters = nil
+	first, waiters := pc.waiter, pc.waiters
+	pc.waiter, pc.waiters = nil, nil
+	if first != nil {
+		first(r, err)
+	}
 	for _, done := range waiters {
 		done(r, err)
 	}

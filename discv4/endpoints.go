@@ -52,7 +52,7 @@ type endpoints struct {
 
 // keepHeads is the size up to which the table is kept when it is empty: nothing
 // is to be left of a burst.
-const keepHeads = 16
+const keepHeads = 32
 
 func (e *endpoints) head(to netip.AddrPort) **call {
 	return &e.heads[addrHash(e.seed, to.Addr(), uint64(to.Port()))&uint64(len(e.heads)-1)]
@@ -93,13 +93,14 @@ func (e *endpoints) grow() {
 	old := e.heads
 	e.heads = make([]*call, max(4, 2*len(old)))
 	for _, c := range old {
-		var chain []*call // oldest last, as it has to stay
-		for ; c != nil; c = c.next {
-			chain = append(chain, c)
+		var oldest *call // the chain turned around, since what is put first is to be last
+		for c != nil {
+			c.next, oldest, c = oldest, c, c.next
 		}
-		for i := len(chain) - 1; i >= 0; i-- {
-			head := e.head(chain[i].to)
-			chain[i].next, *head = *head, chain[i]
+		for c = oldest; c != nil; {
+			next, head := c.next, e.head(c.to)
+			c.next, *head = *head, c
+			c = next
 		}
 	}
 }

@@ -106,7 +106,7 @@ func (m *Machine) pingBack(from netip.AddrPort, id enode.ID, n *enode.Node) {
 		return
 	}
 	// Nobody waits for it: its PONG does what there is to do.
-	if pc := m.ping(n, pingSendsOnce, func(PingResult, error) {}); pc != nil {
+	if pc := m.ping(n, pingSendsOnce, nil); pc != nil {
 		pc.pinged = m.now
 	}
 }
@@ -255,6 +255,9 @@ func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) D
 	if r.received += count; r.received > kad.BucketSize {
 		nodes = nodes[:max(0, len(nodes)-(r.received-kad.BucketSize))]
 	}
+	if r.nodes == nil {
+		r.nodes = make([]*enode.Node, 0, kad.BucketSize)
+	}
 	r.nodes = append(r.nodes, nodes...)
 	if r.received >= kad.BucketSize || count < fullAnswer {
 		m.gotAll(r)
@@ -268,7 +271,8 @@ func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) D
 
 func (m *Machine) handleENRResponse(from netip.AddrPort, id enode.ID, key *secp.PublicKey, p *Packet) Drop {
 	drop := DropUnsolicited
-	var awaiting []*request
+	var room [4]*request // nearly always there is one
+	awaiting := room[:0]
 	for c := m.calls.ends.at(from); c != nil; c = c.older() {
 		if c.req != nil && c.req.kind == ENRRequest && c.try(&p.Token) >= 0 {
 			drop = DropWrongSender
@@ -298,8 +302,8 @@ func (m *Machine) handleENRResponse(from netip.AddrPort, id enode.ID, key *secp.
 		peer.node = n.WithEndpoint(peer.addr(), peer.node.UDP())
 		m.save(peer)
 	}
-	for _, r := range slices.Backward(awaiting) { // in the order in which they were asked
-		if m.stop(r) {
+	for i := len(awaiting) - 1; i >= 0; i-- { // in the order in which they were asked
+		if r := awaiting[i]; m.stop(r) {
 			r.gotRecord(n, nil)
 		}
 	}

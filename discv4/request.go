@@ -133,7 +133,8 @@ func (m *Machine) bondComplete(id enode.ID, addr netip.Addr) {
 	if len(c.bonded) == 0 {
 		return
 	}
-	var complete []*request
+	var room [4]*request // nearly always there is one
+	complete := room[:0]
 	c.bonded = slices.DeleteFunc(c.bonded, func(r *request) bool {
 		mine := r.to.Addr() == addr && r.node.ID() == id
 		if mine {
