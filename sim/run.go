@@ -30,7 +30,7 @@ const (
 	forEver = int64(1<<63 - 1)
 
 	// maxFree bounds the packets that a worker keeps for use again.
-	maxFree = 1 << 14
+	maxFree = 1 << 12
 )
 
 func newWorker(w *World, index int) *worker {

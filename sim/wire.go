@@ -44,9 +44,16 @@ func (h *Host) pack(to netip.AddrPort, p *discv4.Packet) *packet {
 	}
 	p.Hash = h.hash(to, p)
 	pk.p = *p
-	if p.Kind == discv4.Neighbors {
+	switch p.Kind {
+	case discv4.Ping:
+		pk.p.Node = h.bare
+	case discv4.Neighbors:
 		pk.nodes = h.world.appendBare(pk.nodes[:0], p.Nodes)
 		pk.p.Nodes = pk.nodes
+	case discv4.ENRResponse:
+		if pk.p.Node = h.node; p.Record != h.node.Record() {
+			pk.p.Node, _ = enode.FromRecord(p.Record) // nil: an agent's invention
+		}
 	}
 	pk.size = p.Size()
 	return pk
