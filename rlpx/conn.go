@@ -167,7 +167,7 @@ func (c *Conn) Hello(ctx context.Context, own *Hello) (*Hello, error) {
 		// Both sides begin with sending: on a connection without a buffer they
 		// would wait for each other.
 		written := make(chan error, 1)
-		go func() { written <- c.WriteMsg(CodeHello, own.append(nil)) }()
+		go func() { written <- c.WriteMsg(CodeHello, own.Append(nil)) }()
 		var err error
 		if theirs, err = c.readHello(); err == nil {
 			return <-written

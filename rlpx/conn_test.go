@@ -202,7 +202,7 @@ func TestHelloRefused(t *testing.T) {
 		content []byte
 		want    error
 	}{
-		"another's identity":    {CodeHello, other.append(nil), ErrIdentity},
+		"another's identity":    {CodeHello, other.Append(nil), ErrIdentity},
 		"too many peers":        {CodeDisconnect, appendReason(nil, DiscTooManyPeers), DiscTooManyPeers},
 		"compressed disconnect": {CodeDisconnect, snappy.Encode(nil, appendReason(nil, DiscSelf)), DiscSelf},
 		"another message":       {CodePing, []byte{0xc0}, ErrHello},

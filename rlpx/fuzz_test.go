@@ -76,7 +76,7 @@ func FuzzAck(f *testing.F) {
 
 // FuzzHello: what is read means the same written and read again.
 func FuzzHello(f *testing.F) {
-	f.Add(helloOf(f, 1, 5).append(nil))
+	f.Add(helloOf(f, 1, 5).Append(nil))
 	f.Add(unhex(f, readVectors(f).Hello.RLP))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h, err := ParseHello(data)
@@ -86,11 +86,11 @@ func FuzzHello(f *testing.F) {
 		if len(h.Caps) > maxCaps {
 			t.Fatalf("%d capabilities", len(h.Caps))
 		}
-		again, err := ParseHello(h.append(nil))
+		again, err := ParseHello(h.Append(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(again.append(nil), h.append(nil)) {
+		if !bytes.Equal(again.Append(nil), h.Append(nil)) {
 			t.Fatalf("%+v is read back as %+v", h, again)
 		}
 	})

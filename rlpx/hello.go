@@ -57,8 +57,8 @@ type Hello struct {
 	ID         secp.PublicKey
 }
 
-// append appends the message's content.
-func (h *Hello) append(b []byte) []byte {
+// Append appends the message's content.
+func (h *Hello) Append(b []byte) []byte {
 	start := len(b)
 	b = rlp.AppendUint(b, h.Version)
 	b = rlp.AppendString(b, h.Client)

@@ -51,15 +51,16 @@ type Host struct {
 	links    rand.PCG
 	sessions rand.PCG
 	agents   rand.PCG
-	at       int64  // when it acted last
-	seq      uint32 // of its events
-	next     int64  // when it is to wake
-	wake     int64  // when the event comes that says so; never: there is none
-	asked    int64  // when its agent wants to wake
-	change   int64  // when it goes, or comes back
-	upFree   int64  // when its line has sent all
-	downFree int64  // when its line has taken all
-	trace    uint64 // hash of all that has happened to it
+	secrets  rand.PCG // of handshakes
+	at       int64    // when it acted last
+	seq      uint32   // of its events
+	next     int64    // when it is to wake
+	wake     int64    // when the event comes that says so; never: there is none
+	asked    int64    // when its agent wants to wake
+	change   int64    // when it goes, or comes back
+	upFree   int64    // when its line has sent all
+	downFree int64    // when its line has taken all
+	trace    uint64   // hash of all that has happened to it
 	traffic  Traffic
 	watch    func(Step)
 }
@@ -96,6 +97,7 @@ func newHost(w *World, index int32, spec Node) (*Host, error) {
 	h.links = *w.stream(index, 0, forLinks)
 	h.sessions = *w.stream(index, 0, forSessions)
 	h.agents = *w.stream(index, 0, forAgent)
+	h.secrets = *w.stream(index, 0, forSecrets)
 	if spec.NAT.Kind != NoNAT {
 		h.nat = newNAT(spec.NAT)
 	}

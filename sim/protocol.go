@@ -11,12 +11,14 @@ import (
 
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/p2p"
+	"github.com/kithnet/kith/rlpx"
 )
 
 // Protocol is an upper-layer protocol of a simulated Server.
 type Protocol struct {
 	Name    string
 	Version uint64
+	Length  uint64 // number of message codes: 0 to Length-1
 	// Run speaks the protocol with one peer, as p2p.Protocol's does, and with the same
 	// connection. It runs in its host's turn only, on a stack of its own: it may wait
 	// by the methods of rw and peer alone, and must not start goroutines or read
@@ -24,19 +26,21 @@ type Protocol struct {
 	Run func(ctx context.Context, peer *Session, rw p2p.MsgReadWriter) error
 }
 
-// capability names a protocol on a stream.
-type capability struct {
-	name    string
-	version uint64
+// Cap returns the protocol's name and version.
+func (p *Protocol) Cap() rlpx.Cap { return rlpx.Cap{Name: p.Name, Version: p.Version} }
+
+func capsOf(list []*Protocol) (caps []rlpx.Cap) {
+	for _, p := range list {
+		caps = append(caps, p.Cap())
+	}
+	return caps
 }
 
-func (p *Protocol) capability() capability { return capability{p.Name, p.Version} }
-
 // match returns of each name that both sides speak the highest version in common, in
-// alphabetical order.
-func match(own, theirs []*Protocol) (list []*Protocol) {
+// the order of their message codes.
+func match(own []*Protocol, theirs []rlpx.Cap) (list []*Protocol) {
 	for _, p := range own {
-		if !slices.ContainsFunc(theirs, func(o *Protocol) bool { return o.capability() == p.capability() }) {
+		if !slices.Contains(theirs, p.Cap()) {
 			continue
 		}
 		i := slices.IndexFunc(list, func(o *Protocol) bool { return o.Name == p.Name })
@@ -79,6 +83,7 @@ const maxInbox = 1024
 
 var (
 	errInbox    = errors.New("sim: a protocol does not read what it is sent")
+	errCode     = errors.New("sim: message code out of the protocol's range")
 	errProtocol = errors.New("sim: protocol failed")
 )
 
@@ -87,6 +92,7 @@ type speaker struct {
 	server *server
 	conn   *conn
 	proto  *Protocol
+	offset uint64 // of its message codes
 	inbox  []p2p.Msg
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -99,17 +105,20 @@ type speaker struct {
 
 // run starts a peer's protocols.
 func (c *conn) run(s *server, list []*Protocol) {
+	offset := uint64(rlpx.BaseCodes)
 	for _, p := range list {
-		if p.Run == nil {
+		k := &speaker{server: s, conn: c, proto: p, offset: offset, until: forEver}
+		if offset += p.Length; p.Run == nil {
 			continue
 		}
-		k := &speaker{server: s, conn: c, proto: p, until: forEver}
 		k.ctx, k.cancel = context.WithCancel(context.Background())
 		k.next, k.stop = iter.Pull(k.body)
 		c.speaks = append(c.speaks, k)
 	}
 	for _, k := range slices.Clone(c.speaks) {
-		k.resume()
+		if !c.ended {
+			k.resume()
+		}
 	}
 }
 
@@ -154,8 +163,9 @@ func (c *conn) quiet() {
 
 // deliver gives a message to its protocol.
 func (c *conn) deliver(s *server, seg *segment) {
-	i := slices.IndexFunc(c.speaks, func(k *speaker) bool { return k.proto.capability() == seg.cap })
+	i := slices.IndexFunc(c.speaks, func(k *speaker) bool { return seg.code-k.offset < k.proto.Length })
 	if i < 0 {
+		s.bye(c, errCode)
 		return
 	}
 	k := c.speaks[i]
@@ -163,7 +173,7 @@ func (c *conn) deliver(s *server, seg *segment) {
 		s.bye(c, errInbox)
 		return
 	}
-	k.inbox = append(k.inbox, seg.msg)
+	k.inbox = append(k.inbox, p2p.Msg{Code: seg.code - k.offset, Payload: seg.payload})
 	if k.until == forEver {
 		k.resume()
 	}
@@ -208,8 +218,10 @@ func (k *speaker) WriteMsg(ctx context.Context, code uint64, payload []byte) err
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	k.server.tell(k.conn, 0, segment{kind: segData, cap: k.proto.capability(),
-		msg: p2p.Msg{Code: code, Payload: slices.Clone(payload)}})
+	if code >= k.proto.Length {
+		return errCode
+	}
+	k.server.tell(k.conn, 0, segment{kind: segData, code: k.offset + code, payload: slices.Clone(payload)})
 	return nil
 }
 

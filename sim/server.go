@@ -10,6 +10,7 @@ import (
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/peering"
+	"github.com/kithnet/kith/rlpx"
 )
 
 // Server says how a host connects to others. The zero value takes the defaults of
@@ -176,6 +177,12 @@ func (s *server) receive(seg *segment) {
 		return
 	}
 	c := s.conns[i]
+	if seg.bytes != nil {
+		if err := c.open(s.host, seg); err != nil {
+			s.bye(c, err)
+			return
+		}
+	}
 	switch seg.kind {
 	case segSYNACK:
 		c.stage = shaking
@@ -188,7 +195,7 @@ func (s *server) receive(seg *segment) {
 	case segAck:
 		s.known(c)
 	case segHello:
-		s.greeted(c, seg.speaks)
+		s.greeted(c, seg.caps)
 	case segData:
 		c.deliver(s, seg)
 	case segBye:
@@ -240,11 +247,11 @@ func (s *server) known(c *conn) {
 		return
 	}
 	c.stage = greeting
-	s.tell(c, 0, segment{kind: segHello, speaks: s.speaks()})
+	s.tell(c, 0, segment{kind: segHello, caps: capsOf(s.speaks())})
 }
 
 // silent is the protocol of a Server that has none.
-var silent = []*Protocol{{Name: ""}}
+var silent = []*Protocol{{Name: "silent"}}
 
 func (s *server) speaks() []*Protocol {
 	if len(s.host.spec.Server.Protocols) > 0 {
@@ -254,7 +261,7 @@ func (s *server) speaks() []*Protocol {
 }
 
 // greeted is the checkpoint after the protocol handshake.
-func (s *server) greeted(c *conn, theirs []*Protocol) {
+func (s *server) greeted(c *conn, theirs []rlpx.Cap) {
 	if c.stage != greeting {
 		s.bye(c, peering.HandshakeFailed)
 		return

@@ -75,8 +75,8 @@ func TestPeers(t *testing.T) {
 
 // TestPeersReplay: connections, too, are the same with any number of workers.
 func TestPeersReplay(t *testing.T) {
-	hash := func(workers int) string {
-		w := New(Config{Seed: 12, Link: rough, Workers: workers})
+	hash := func(workers int, wire Wire) string {
+		w := New(Config{Seed: 12, Link: rough, Workers: workers, Wire: wire})
 		peersOf(t, w, 30, Server{MaxPeers: 9})
 		run(t, w, 20*time.Second)
 		w.Part(func(h *Host) uint8 { return uint8(h.index % 2) })
@@ -98,11 +98,14 @@ func TestPeersReplay(t *testing.T) {
 		}
 		return fmt.Sprintf("%016x after %d events", w.Hash(), w.Events())
 	}
-	want := hash(1)
+	want := hash(1, Values)
 	for _, workers := range []int{2, 3} {
-		if got := hash(workers); got != want {
+		if got := hash(workers, Values); got != want {
 			t.Errorf("%d workers: %s, want %s", workers, got, want)
 		}
+	}
+	if got := hash(2, Bytes); got != want {
+		t.Errorf("with real packets and handshakes: %s, want %s", got, want)
 	}
 }
 
@@ -158,14 +161,20 @@ func count(_ context.Context, peer *Session, rw p2p.MsgReadWriter, said map[int3
 
 // TestProtocol: protocols take turns, wait in virtual time, and end their peer.
 func TestProtocol(t *testing.T) {
+	for _, wire := range []Wire{Values, Bytes} {
+		testProtocol(t, wire)
+	}
+}
+
+func testProtocol(t *testing.T, wire Wire) {
 	said := make(map[int32][]uint64)
-	proto := &Protocol{Name: "count", Version: 1, Run: func(ctx context.Context, peer *Session, rw p2p.MsgReadWriter) error {
+	proto := &Protocol{Name: "count", Version: 1, Length: 11, Run: func(ctx context.Context, peer *Session, rw p2p.MsgReadWriter) error {
 		return count(ctx, peer, rw, said)
 	}}
-	older := &Protocol{Name: "count", Version: 0, Run: func(context.Context, *Session, p2p.MsgReadWriter) error {
+	older := &Protocol{Name: "count", Version: 0, Length: 11, Run: func(context.Context, *Session, p2p.MsgReadWriter) error {
 		return errors.New("not the highest version in common")
 	}}
-	w := New(Config{Seed: 14})
+	w := New(Config{Seed: 14, Wire: wire})
 	a, err := w.Add(Node{Server: &Server{Protocols: []*Protocol{older, proto}}})
 	if err != nil {
 		t.Fatal(err)
@@ -190,13 +199,13 @@ func TestProtocol(t *testing.T) {
 // TestProtocolPanics: one peer's protocol ends that peer.
 func TestProtocolPanics(t *testing.T) {
 	w := New(Config{Seed: 15})
-	bad := &Protocol{Name: "bad", Run: func(ctx context.Context, peer *Session, rw p2p.MsgReadWriter) error {
+	bad := &Protocol{Name: "bad", Length: 2, Run: func(ctx context.Context, peer *Session, rw p2p.MsgReadWriter) error {
 		if _, err := rw.ReadMsg(ctx); err != nil {
 			return err
 		}
 		panic("oops")
 	}}
-	good := &Protocol{Name: "bad", Run: func(ctx context.Context, peer *Session, rw p2p.MsgReadWriter) error {
+	good := &Protocol{Name: "bad", Length: 2, Run: func(ctx context.Context, peer *Session, rw p2p.MsgReadWriter) error {
 		if err := rw.WriteMsg(ctx, 1, nil); err != nil {
 			return err
 		}

@@ -4,20 +4,21 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/kithnet/kith/p2p"
 	"github.com/kithnet/kith/peering"
+	"github.com/kithnet/kith/rlpx"
 )
 
 // segment is what passes on a stream, which stands for a TCP connection with RLPx on
 // it: what is sent arrives, in order, or the stream breaks.
 type segment struct {
-	kind   segmentKind
-	from   int32  // the host that sent it
-	stream uint64 // the dialer's number in the upper half, its count of dials in the lower
-	speaks []*Protocol
-	why    error // of bye
-	cap    capability
-	msg    p2p.Msg
+	kind    segmentKind
+	from    int32      // the host that sent it
+	stream  uint64     // the dialer's number in the upper half, its count of dials in the lower
+	caps    []rlpx.Cap // of a Hello
+	why     error      // of bye
+	code    uint64     // of a message
+	payload []byte
+	bytes   []byte // with Bytes: what stands for the above, but for a Disconnect
 }
 
 type segmentKind uint8
@@ -42,7 +43,7 @@ func (s *segment) String() string {
 	case segBye:
 		return fmt.Sprintf("%s %d:%d: %v", text, s.stream>>32, uint32(s.stream), s.why)
 	case segData:
-		return fmt.Sprintf("%s %d:%d: %s code %d, %d bytes", text, s.stream>>32, uint32(s.stream), s.cap.name, s.msg.Code, len(s.msg.Payload))
+		return fmt.Sprintf("%s %d:%d: code 0x%x, %d bytes", text, s.stream>>32, uint32(s.stream), s.code, len(s.payload))
 	default:
 		return fmt.Sprintf("%s %d:%d", text, s.stream>>32, uint32(s.stream))
 	}
@@ -83,6 +84,7 @@ type conn struct {
 	last    int64         // when what was sent last arrives
 	since   int64         // when it became a peer
 	speaks  []*speaker
+	rlpx    *realRLPx // with Bytes
 	ended   bool
 }
 
@@ -109,7 +111,10 @@ func (s *server) tell(c *conn, work time.Duration, seg segment) {
 		return
 	}
 	c.last = max(c.last+1, leaves+int64(d))
-	size := segmentSize + len(seg.msg.Payload)
+	if w.cfg.Wire == Bytes {
+		c.seal(h, &seg)
+	}
+	size := segmentSize + len(seg.payload)
 	pk := h.worker.newPacket()
 	pk.from, pk.to, pk.size, pk.copies, pk.segment = h.spec.Addr, c.other.spec.Addr, size, 1, &seg
 	if h.watch != nil {

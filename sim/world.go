@@ -80,6 +80,7 @@ const (
 	forAgent
 	forSessions
 	forPeers
+	forSecrets
 )
 
 // stream returns a random source of a host's own.
