@@ -173,7 +173,7 @@ func (m *Machine) admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
 		}
 		return Verdict{Known: true, Likely: peer.node}
 	}
-	if p.Kind != Ping {
+	if p.Kind != Ping && m.cfg.Without&EndpointProof == 0 {
 		if m.calls.provingAt(from) {
 			return Verdict{Known: true}
 		}

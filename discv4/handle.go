@@ -192,6 +192,10 @@ func (m *Machine) save(p *peer) {
 // it comes from. All others get silence, or they could aim our answers at a
 // victim (discv4.md, "Endpoint Proof").
 func (m *Machine) handleQuery(from netip.AddrPort, id enode.ID, p *Packet) Drop {
+	if m.cfg.Without&EndpointProof != 0 {
+		m.answer(from, id, p)
+		return DropNone
+	}
 	if peer := m.peers.get(peerKey{id, from.Addr()}, from.Port()); peer != nil && peer.proven(m.stamp()) {
 		m.peers.touch(peer)
 		m.answer(from, id, p)

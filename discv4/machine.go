@@ -44,6 +44,10 @@ type Config struct {
 	Store       Store          // may be nil
 	NetRestrict []netip.Prefix // networks to talk to; none means all
 	Limits      Limits
+	// Without is what to do without, and WithoutTable what the table is to: for
+	// simulations alone (see kad.Defence).
+	Without      Defence
+	WithoutTable kad.Defence
 	// Seen, if set, hears how each node that answers a PING sees this one. It
 	// must not call the machine.
 	Seen func(voice netip.Addr, endpoint netip.AddrPort)
@@ -113,6 +117,7 @@ func New(cfg Config) *Machine {
 		Rand:      cfg.Rand,
 		Bootnodes: cfg.Bootnodes,
 		Seeder:    seeder,
+		Without:   cfg.WithoutTable,
 		Trace:     cfg.Trace,
 	})
 	return m

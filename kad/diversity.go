@@ -130,7 +130,7 @@ func (t *Table) dropHearsay(b *bucket, p network) {
 
 // hasRoomForNet reports whether addNet would succeed.
 func (t *Table) hasRoomForNet(b *bucket, p network) bool {
-	return p == 0 || (b.nets.count(p) < netsPerBucket && t.tableHasRoomForNet(p))
+	return p == 0 || t.without(Diversity) || (b.nets.count(p) < netsPerBucket && t.tableHasRoomForNet(p))
 }
 
 func (t *Table) tableHasRoomForNet(p network) bool {

@@ -106,6 +106,7 @@ type Config struct {
 	Rand      *rand.Rand
 	Bootnodes []*enode.Node // asked when the table has nobody else
 	Seeder    Seeder        // may be nil
+	Without   Defence       // what to do without: see there
 	// Trace, if set, hears of every change. It must not call the table.
 	Trace func(Event)
 }

@@ -76,6 +76,12 @@ func (t *Table) AddFound(n *enode.Node) {
 			t.stats.DroppedDiversity++
 			return
 		}
+		if t.without(Liveness) {
+			t.countNet(b, networkOf(n.IP()))
+			e := t.newEntry(n, 0)
+			t.addEntry(b, &e)
+			return
+		}
 		t.enqueueCheck(n)
 		return
 	}
@@ -188,7 +194,7 @@ func (t *Table) Buckets() []BucketInfo {
 func (t *Table) infos(list []slot) []NodeInfo {
 	out := make([]NodeInfo, len(list))
 	for i, e := range list {
-		out[i] = NodeInfo{Node: e.node, Added: t.epoch.Add(time.Duration(e.added) * time.Second), LastSeen: t.timeOf(e.lastSeen)}
+		out[i] = t.info(e.entry)
 	}
 	return out
 }

@@ -50,6 +50,7 @@ type Inbound struct {
 func (c *Core) Accept(addr netip.Addr) (in, evicted *Inbound, wait time.Duration, err error) {
 	g := &c.pending
 	net, limited := enode.Network(addr)
+	limited = limited && c.cfg.Without&InboundThrottle == 0
 	perNet := max(1, c.cfg.MaxPending/4) // so that one network can't evict all others
 	var r Reason
 	switch {
@@ -165,8 +166,10 @@ func (c *Core) full(conn *Conn) bool {
 		return false
 	case c.dialed+c.accepted >= c.cfg.MaxPeers:
 		return true
-	case conn.Inbound:
+	case conn.Inbound && c.cfg.Without&OutboundPlaces == 0:
 		return c.accepted >= c.cfg.MaxPeers-c.maxDialed()
+	case conn.Inbound:
+		return false
 	}
 	return c.dialed >= c.maxDialed()
 }

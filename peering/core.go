@@ -26,6 +26,7 @@ type Config struct {
 	MaxPending  int // inbound handshakes under way
 	MaxDials    int // dials under way
 	NetRestrict []netip.Prefix
+	Without     Defence // what to do without: see there
 	Rand        *rand.Rand
 	// Trace, if set, hears of every step. It must not call the Core.
 	Trace func(Event)

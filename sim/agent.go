@@ -51,6 +51,7 @@ func (h *Host) Send(to netip.AddrPort, p *discv4.Packet) {
 // SendFrom is Send with a source address that is not the host's.
 func (h *Host) SendFrom(src, to netip.AddrPort, p *discv4.Packet) {
 	pk := h.pack(to, h.dated(p))
+	pk.spoofed = true
 	h.transmitFrom(h.at, src, to, pk)
 }
 

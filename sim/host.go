@@ -23,8 +23,10 @@ type Node struct {
 	Up, Down  int // bytes a second that its line takes; 0: any number
 	Bootnodes []*Host
 	Limits    discv4.Limits
-	Off       bool     // it does not start by itself
-	Sessions  Sessions // when it comes and goes
+	Key       *secp.PrivateKey // of a certain ID; nil: one drawn from the seed
+	Without   Defences         // what it is to do without
+	Off       bool             // it does not start by itself
+	Sessions  Sessions         // when it comes and goes
 	// Agent, if set, acts in place of Kith's own discovery.
 	Agent Agent
 	// Server, if set, has it connect to others.
@@ -63,6 +65,7 @@ type Host struct {
 	trace    uint64   // hash of all that has happened to it
 	traffic  Traffic
 	watch    func(Step)
+	checks   checks
 }
 
 // newHost makes a host that is down.
@@ -73,8 +76,10 @@ func newHost(w *World, index int32, spec Node) (*Host, error) {
 		h.spec.Addr = OwnNetwork(int(index))
 	}
 	var err error
-	if h.key, err = secp.ReadKey(keyReader{w.stream(index, 0, forKey)}); err != nil {
-		return nil, err
+	if h.key = spec.Key; h.key == nil {
+		if h.key, err = secp.ReadKey(keyReader{w.stream(index, 0, forKey)}); err != nil {
+			return nil, err
+		}
 	}
 	at := h.spec.Addr
 	var b enr.Builder
@@ -196,6 +201,7 @@ func (h *Host) start() {
 		h.machine = discv4.New(discv4.Config{
 			ID: h.node.ID(), Self: h.self, Rand: rand.New(h.world.stream(h.index, h.life, forProtocol)),
 			Bootnodes: boot, Limits: h.spec.Limits,
+			Without: h.spec.Without.discovery(), WithoutTable: h.spec.Without.table(),
 		})
 	}
 	if h.spec.Server != nil {
@@ -219,6 +225,7 @@ func (h *Host) stop() {
 	}
 	if h.machine != nil {
 		h.machine.Close()
+		h.checkClosed()
 	}
 	h.machine, h.server, h.asked = nil, nil, forEver
 	h.schedule(h.world.clock(h))
@@ -259,6 +266,7 @@ func (h *Host) step(at int64, f func()) {
 	for i := range outs {
 		o := &outs[i]
 		pk := h.pack(o.To, &o.Packet)
+		h.checkOut(o, pk.size)
 		m.Sent(o)
 		h.transmit(at, o.To, pk)
 	}

@@ -45,7 +45,7 @@ func newServer(h *Host, now int64) *server {
 	s := &server{host: h, next: now}
 	s.core = peering.New(peering.Config{
 		Self: h.node.ID(), MaxPeers: spec.MaxPeers, DialRatio: spec.DialRatio, MaxPending: spec.MaxPending,
-		Rand: rand.New(h.world.stream(h.index, h.life, forPeers)),
+		Without: h.spec.Without.peering(), Rand: rand.New(h.world.stream(h.index, h.life, forPeers)),
 	})
 	s.core.Advance(h.Clock())
 	for _, o := range spec.Static {

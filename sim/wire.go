@@ -27,6 +27,7 @@ type packet struct {
 	sender   *Host // whose key has signed it; of Values
 	size     int   // of the datagram
 	copies   int   // on their way
+	spoofed  bool  // from is not where it was sent
 	p        discv4.Packet
 	nodes    []*enode.Node // room for p.Nodes
 	data     []byte        // of Bytes
@@ -176,6 +177,7 @@ func (h *Host) take(pk *packet) (drop discv4.Drop) {
 	}
 	m := h.machine
 	if m != nil {
+		h.checkIn(pk)
 		if drop := m.AdmitSource(pk.from); drop != discv4.DropNone {
 			return h.drop(drop)
 		}

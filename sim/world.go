@@ -46,6 +46,7 @@ type World struct {
 	cut     func(from, to *Host) bool
 	checked int64 // when the rules were checked last
 	broken  error // the rule that was, which ends every Run
+	probers []*prober
 }
 
 // New returns a World without hosts.

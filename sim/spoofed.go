@@ -1,0 +1,116 @@
+package sim
+
+import (
+	"net/netip"
+
+	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/kad"
+)
+
+// ledger is what a host has received in somebody's name that was sent by another, and
+// what it has sent there.
+type ledger struct {
+	in, out           int
+	inBytes, outBytes int
+	real              bool // somebody is there who has sent something himself
+}
+
+const (
+	// maxLedgers bounds those of a host: the addresses that are attacked through it.
+	maxLedgers = 64
+
+	// maxOutPackets and maxOutBytes are what a host may send to an address for each
+	// packet and byte that came in its name: a PONG and a PING for a PING (package
+	// discv4's promise); a PONG is as large again as a small PING.
+	maxOutPackets = 2
+	maxOutBytes   = 3
+
+	// askedAnyway is what it may send there besides: it may know somebody there, or
+	// have heard of one.
+	askedAnyway      = 8
+	askedAnywayBytes = 2000
+)
+
+// checkIn looks at a packet that has arrived.
+func (h *Host) checkIn(pk *packet) {
+	c := &h.checks
+	l := c.spoofed[pk.from] // of nil, for most
+	if !pk.spoofed {
+		if l != nil {
+			l.real = true
+		}
+		return
+	}
+	if l == nil {
+		if len(c.spoofed) >= maxLedgers {
+			return
+		}
+		if c.spoofed == nil {
+			c.spoofed = make(map[netip.AddrPort]*ledger)
+		}
+		l = &ledger{real: h.knows(pk.from)}
+		c.spoofed[pk.from] = l
+		c.names = append(c.names, pk.from)
+	}
+	l.in++
+	l.inBytes += pk.size
+}
+
+// knows reports whether the table has somebody at a place.
+func (h *Host) knows(at netip.AddrPort) (known bool) {
+	h.machine.Table().Visit(func(_ int, _ bool, n kad.NodeInfo) bool {
+		known = n.Node.IP() == at.Addr() && n.Node.UDP() == at.Port()
+		return !known
+	})
+	return known
+}
+
+// checkOut looks at a packet that is to leave: a NEIGHBORS must name nobody who is not
+// there. Of each one node is looked at, by turns: all would cost a tenth of a run.
+func (h *Host) checkOut(o *discv4.Out, size int) {
+	c := &h.checks
+	if nodes := o.Packet.Nodes; len(nodes) > 0 && h.spec.Without&Liveness == 0 {
+		c.turn++
+		h.handedOut(nodes[int(c.turn)%len(nodes)])
+	}
+	if l := c.spoofed[o.To]; l != nil {
+		l.out++
+		l.outBytes += size
+	}
+}
+
+func (h *Host) handedOut(n *enode.Node) {
+	info, entry := h.machine.Table().Entry(n.ID())
+	at, _ := n.UDPEndpoint()
+	who := h.world.at(at)
+	switch {
+	case !entry:
+		h.breaks(RuleLiveness, "%s is handed out, and no entry", n.ID().Short())
+	case info.LastSeen.IsZero():
+		h.breaks(RuleLiveness, "%s is handed out, and never answered", n.ID().Short())
+	case who == nil || who.node.ID() != n.ID():
+		h.breaks(RuleLiveness, "%s is handed out at %v, where it never was", n.ID().Short(), at)
+	}
+}
+
+// amplified checks what was sent to who has sent nothing.
+func (h *Host) amplified() {
+	for _, at := range h.checks.names {
+		l := h.checks.spoofed[at]
+		if l.real {
+			continue
+		}
+		if l.out > maxOutPackets*l.in+askedAnyway || l.outBytes > maxOutBytes*l.inBytes+askedAnywayBytes {
+			h.breaks(RuleAmplification, "%d packets, %d bytes to %v, in whose name %d, %d bytes came, and none from there",
+				l.out, l.outBytes, at, l.in, l.inBytes)
+		}
+	}
+}
+
+// checkClosed looks at a machine that has ended: all its requests have.
+func (h *Host) checkClosed() {
+	if s := h.machine.Stats(); s.Pending != 0 || s.Table.Lookups != 0 {
+		h.breaks(RuleRequestEnds, "%d requests and %d lookups go on after its end", s.Pending, s.Table.Lookups)
+	}
+}
