@@ -8,8 +8,8 @@ import (
 	"github.com/kithnet/kith/kad"
 )
 
-// ledger is what a host has received in somebody's name that was sent by another, and
-// what it has sent there.
+// ledger counts the PINGs that a host has received in somebody's name and that another
+// has sent, and what it has sent there.
 type ledger struct {
 	in, out           int
 	inBytes, outBytes int
@@ -21,8 +21,8 @@ const (
 	maxLedgers = 64
 
 	// maxOutPackets and maxOutBytes are what a host may send to an address for each
-	// packet and byte that came in its name: a PONG and a PING for a PING (package
-	// discv4's promise); a PONG is as large again as a small PING.
+	// PING, and byte of one, that came in its name: a PONG and a PING (package
+	// discv4's promise), of which a PONG is a little larger. For all else: nothing.
 	maxOutPackets = 2
 	maxOutBytes   = 3
 
@@ -53,8 +53,20 @@ func (h *Host) checkIn(pk *packet) {
 		c.spoofed[pk.from] = l
 		c.names = append(c.names, pk.from)
 	}
-	l.in++
-	l.inBytes += pk.size
+	if kindOf(pk) == discv4.Ping {
+		l.in++
+		l.inBytes += pk.size
+	}
+}
+
+// kindOf says of what kind a packet is; of encoded ones too, whose type follows a hash
+// and a signature.
+func kindOf(pk *packet) discv4.Kind {
+	const typeAt = 32 + 65
+	if len(pk.data) > typeAt {
+		return discv4.Kind(pk.data[typeAt])
+	}
+	return pk.p.Kind
 }
 
 // knows reports whether the table has somebody at a place.

@@ -1,0 +1,94 @@
+package sim
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// mutants are faults, each one change of one place of the shipped code, and the rule
+// that finds it in the world of TestRulesHold.
+var mutants = []struct {
+	name     string
+	file     string
+	old, new string
+	rule     Rule
+}{
+	{"no diversity limit", "kad/diversity.go",
+		"return !counted || t.without(Diversity) || (b.nets[p] < netsPerBucket && t.nets[p] < netsPerTable)",
+		"return true || counted || b.nets[p] < t.nets[p]", RuleDiversity},
+	{"no liveness check before hand-out", "kad/table.go",
+		"if t.without(Liveness) {",
+		"if true {", RuleLiveness},
+	{"who is heard of counts as seen", "kad/table.go",
+		"t.enqueueCheck(n)\n\t\treturn",
+		"t.AddLive(n)\n\t\treturn", RuleLiveness},
+	{"a done is called twice", "discv4/calls.go",
+		"done(r, err)\n\t}",
+		"done(r, err)\n\t\tdone(r, err)\n\t}", RuleDoneOnce},
+	{"a request never times out", "discv4/calls.go",
+		"m.endPing(pc, PingResult{}, ErrTimeout)",
+		"_ = ErrTimeout", RuleRequestEnds},
+	{"a query never times out", "discv4/request.go",
+		"m.endRequest(r, ErrTimeout)",
+		"_ = ErrTimeout", RuleRequestEnds},
+	{"one entry too many in a bucket", "kad/table.go",
+		"if len(b.entries) < BucketSize {\n\t\tt.addEntry(b, e)",
+		"if len(b.entries) <= BucketSize {\n\t\tt.addEntry(b, e)", RuleBucket},
+	{"one replacement too many", "kad/bucket.go",
+		"if len(b.replacements) >= MaxReplacements {",
+		"if len(b.replacements) > MaxReplacements {", RuleBucket},
+	{"a stranger is asked three times", "discv4/handle.go",
+		"m.ping(n, pingSendsOnce,",
+		"m.ping(n, pingSendsKnown,", RuleAmplification},
+	{"queries are answered without a proof", "discv4/machine.go",
+		"m := &Machine{cfg: cfg}",
+		"cfg.Without = EndpointProof\n\tm := &Machine{cfg: cfg}", RuleAmplification},
+	{"bootnodes are never asked", "kad/refresh.go",
+		"nodes = slices.Clone(t.cfg.Bootnodes)",
+		"nodes = slices.Clone(t.cfg.Bootnodes[:0])", RuleStranded},
+}
+
+var brokenRule = regexp.MustCompile(`rule=(\S+):`)
+
+// TestMutants: each fault is found by the rule that is about it. Each is built from an
+// overlay: nothing of it is in the shipped code.
+func TestMutants(t *testing.T) {
+	if testing.Short() || raceEnabled {
+		return
+	}
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			path, err := filepath.Abs(filepath.Join("..", m.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			source, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(source), m.old); n != 1 {
+				t.Fatalf("%s has %d places that read %q, want one: the mutant has to be written anew", m.file, n, m.old)
+			}
+			mutated := filepath.Join(dir, "mutated.go")
+			overlay := filepath.Join(dir, "overlay.json")
+			replace, _ := json.Marshal(map[string]any{"Replace": map[string]string{path: mutated}})
+			for file, content := range map[string]string{mutated: strings.Replace(string(source), m.old, m.new, 1), overlay: string(replace)} {
+				if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			out, err := exec.Command("go", "test", "-vet=off", "-count=1", "-overlay", overlay, "-run", "^TestRulesHold$", ".").CombinedOutput()
+			found := brokenRule.FindStringSubmatch(string(out))
+			if err == nil || found == nil || Rule(found[1]) != m.rule {
+				t.Errorf("want it to break %q: %v\n%s", m.rule, err, out)
+			}
+		})
+	}
+}
