@@ -1,0 +1,91 @@
+package adversary
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/kad"
+	"github.com/kithnet/kith/secp"
+	"github.com/kithnet/kith/sim"
+)
+
+// agent is a member of a crew: what it does by itself, and what it answers.
+type agent struct {
+	crew *Crew
+	act  func(h *sim.Host)                                     // now and then; nil: nothing
+	find func(h *sim.Host, to netip.AddrPort, target enode.ID) // answers a FINDNODE; nil: nothing does
+	mute bool                                                  // it answers no PING, and no ENRREQUEST
+}
+
+// Start implements sim.Agent. Members begin one after the other.
+func (a *agent) Start(h *sim.Host) {
+	if every := a.crew.every; every > 0 && a.act != nil {
+		h.WakeAt(h.Clock().Add(time.Duration(h.Rand().Int64N(int64(every)) + 1)))
+	}
+}
+
+// Wake implements sim.Agent.
+func (a *agent) Wake(h *sim.Host) {
+	a.act(h)
+	h.WakeAt(h.Clock().Add(a.crew.every))
+}
+
+// Packet implements sim.Agent.
+func (a *agent) Packet(h *sim.Host, from netip.AddrPort, _ *secp.PublicKey, p *discv4.Packet) {
+	switch {
+	case p.Kind == discv4.Ping && !a.mute:
+		h.Pong(from, p)
+	case p.Kind == discv4.ENRRequest && !a.mute:
+		h.Send(from, h.Record(p))
+	case p.Kind == discv4.Findnode && a.find != nil:
+		a.find(h, from, enode.PubkeyID(&p.Target))
+	}
+}
+
+// target returns whom to attack now: the victim, or else anybody who is not of the crew.
+func (c *Crew) target(h *sim.Host) netip.AddrPort {
+	if c.plan.Victim != nil {
+		return c.plan.Victim.Addr()
+	}
+	return c.anybody(h)
+}
+
+// anybody returns where some host is that is not of the crew, if there is one.
+func (c *Crew) anybody(h *sim.Host) netip.AddrPort {
+	all := h.World().Hosts()
+	others := len(all) - len(c.hosts)
+	if others == 0 {
+		return h.Addr()
+	}
+	i := h.Rand().IntN(others)
+	if i >= c.first {
+		i += len(c.hosts)
+	}
+	return all[i].Addr()
+}
+
+// knock makes a member known.
+func (c *Crew) knock(h *sim.Host) { h.Ping(c.target(h)) }
+
+// accomplices answers with the members that are closest to the target.
+func (c *Crew) accomplices(h *sim.Host, to netip.AddrPort, target enode.ID) {
+	h.Neighbors(to, closest(c.nodes, target))
+}
+
+// nowhere answers with nodes where nobody is.
+func (c *Crew) nowhere(h *sim.Host, to netip.AddrPort, target enode.ID) {
+	h.Neighbors(to, closest(c.dead, target))
+}
+
+// closest returns of sorted nodes some that are as close to a target as any: those
+// around its place.
+func closest(nodes []*enode.Node, target enode.ID) []*enode.Node {
+	const around = 2 * kad.BucketSize
+	at, _ := slices.BinarySearchFunc(nodes, target, func(n *enode.Node, id enode.ID) int { return n.ID().Compare(id) })
+	some := slices.Clone(nodes[max(0, at-around):min(len(nodes), at+around)])
+	slices.SortFunc(some, func(a, b *enode.Node) int { return enode.DistCmp(target, a.ID(), b.ID()) })
+	return some[:min(len(some), kad.BucketSize)]
+}

@@ -1,0 +1,126 @@
+package adversary
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/kad"
+	"github.com/kithnet/kith/secp"
+	"github.com/kithnet/kith/sim"
+)
+
+// Crew is an adversary's hosts. What it holds does not change while the World runs.
+type Crew struct {
+	plan  Plan
+	first int           // the index of its first host
+	every time.Duration // between two acts of a member; 0: none acts
+	hosts []*sim.Host
+	nodes []*enode.Node // of these, in the order of their IDs
+	dead  []*enode.Node // that are nowhere, in the order of their IDs
+	known map[enode.ID]struct{}
+}
+
+// Hosts returns the crew's hosts.
+func (c *Crew) Hosts() []*sim.Host { return c.hosts }
+
+// Plan returns what the crew was made of, defaults filled in.
+func (c *Crew) Plan() Plan { return c.plan }
+
+// Has reports whether a node is the crew's.
+func (c *Crew) Has(id enode.ID) bool {
+	_, ok := c.known[id]
+	return ok
+}
+
+// AddressShare returns the crew's share of all addresses of a World, of which one that
+// several hosts share is one.
+func (c *Crew) AddressShare(w *sim.World) float64 {
+	seen := make(map[string]struct{})
+	for _, h := range w.Hosts() {
+		seen[h.Addr().Addr().String()] = struct{}{}
+	}
+	return float64(c.plan.Addresses) / float64(len(seen))
+}
+
+// TableShare returns which share of the entries of a host's table is the crew's.
+func (c *Crew) TableShare(h *sim.Host) float64 {
+	var nodes []*enode.Node
+	if t := h.Table(); t != nil {
+		t.Visit(func(_ int, entry bool, n kad.NodeInfo) bool {
+			if entry {
+				nodes = append(nodes, n.Node)
+			}
+			return true
+		})
+	}
+	return c.LookupShare(nodes)
+}
+
+// PeerShare returns which share of a host's peers is the crew's.
+func (c *Crew) PeerShare(h *sim.Host) float64 {
+	peers := h.Peers()
+	return c.of(peers, len(peers))
+}
+
+// OutboundShare returns which share of the peers that a host has dialed is the crew's.
+// If it could dial none, because others have taken the places for that, it is the
+// crew's share of these.
+func (c *Crew) OutboundShare(h *sim.Host) float64 {
+	peers := h.Peers()
+	dialed := slices.DeleteFunc(slices.Clone(peers), func(p sim.Peer) bool { return p.Inbound })
+	if all, _ := h.Places(); len(dialed) == 0 && len(peers) >= all {
+		dialed = peers
+	}
+	return c.of(dialed, len(dialed))
+}
+
+func (c *Crew) of(peers []sim.Peer, n int) float64 {
+	own := 0
+	for _, p := range peers {
+		if c.Has(p.Host.Node().ID()) {
+			own++
+		}
+	}
+	return float64(own) / float64(max(n, 1))
+}
+
+// LookupShare returns which share of nodes, found by lookups say, is the crew's.
+func (c *Crew) LookupShare(nodes []*enode.Node) float64 {
+	own := 0
+	for _, n := range nodes {
+		if c.Has(n.ID()) {
+			own++
+		}
+	}
+	return float64(own) / float64(max(len(nodes), 1))
+}
+
+// lookupsTime bounds the wait for a lookup.
+const lookupsTime = time.Minute
+
+// Lookups has a host look n random targets up, one after the other, while the World
+// runs on, and returns the crew's share of all that was found. The error is Run's.
+func (c *Crew) Lookups(w *sim.World, h *sim.Host, n int) (share float64, err error) {
+	rng := rand.New(w.Stream(uint64(w.Now())))
+	var all []*enode.Node
+	for range n {
+		var key secp.PublicKey
+		for i := range key {
+			key[i] = byte(rng.Uint32())
+		}
+		var ended atomic.Bool
+		begun := w.LookUp(h, kad.TargetOf(key), func(nodes []*enode.Node) {
+			all = append(all, nodes...)
+			ended.Store(true)
+		})
+		for end := w.Now() + lookupsTime; begun && !ended.Load() && w.Now() < end; {
+			if err := w.Run(50 * time.Millisecond); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return c.LookupShare(all), nil
+}

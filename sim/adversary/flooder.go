@@ -1,0 +1,30 @@
+package adversary
+
+import (
+	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/secp"
+	"github.com/kithnet/kith/sim"
+)
+
+// flooder is a member that has others work: each PING from it costs a recovery and two
+// signatures, and once it has answered theirs, each FINDNODE of a new target an answer.
+func flooder(c *Crew) sim.Agent {
+	a := &agent{crew: c}
+	ping := false
+	a.act = func(h *sim.Host) {
+		if ping = !ping; ping {
+			c.knock(h)
+		} else {
+			h.Send(c.target(h), &discv4.Packet{Kind: discv4.Findnode, Target: randomKey(h)})
+		}
+	}
+	return a
+}
+
+func randomKey(h *sim.Host) (key secp.PublicKey) {
+	rng := h.Rand()
+	for i := range key {
+		key[i] = byte(rng.Uint32())
+	}
+	return key
+}
