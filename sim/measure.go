@@ -1,124 +1,250 @@
 package sim
 
 import (
-	"cmp"
-	"math/rand/v2"
 	"slices"
-	"sync/atomic"
+	"sort"
 	"time"
 
-	"github.com/kithnet/kith/discv4"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
-	"github.com/kithnet/kith/secp"
 )
 
-// up returns the hosts that run.
+// Meter measures a World, between two calls of Run or in an action. It draws from no
+// host's random source and changes nothing, unless a method says so: a World that is
+// measured is bit for bit the one that is not.
+type Meter struct {
+	world *World
+	all   []*Host // by ID
+	found []*Host // of these, those that others could find at the last Update
+}
+
+// NewMeter returns a Meter of what is now.
+func NewMeter(w *World) *Meter {
+	m := &Meter{world: w}
+	m.Update()
+	return m
+}
+
+// Update takes notice of who is up now. Until the next one, hosts that come and go
+// change nothing in what could be found.
+func (m *Meter) Update() {
+	if len(m.all) != len(m.world.hosts) {
+		m.all = slices.Clone(m.world.hosts)
+		slices.SortFunc(m.all, func(a, b *Host) int { return a.node.ID().Compare(b.node.ID()) })
+	}
+	m.found = m.found[:0]
+	for _, h := range m.all {
+		if h.findable() {
+			m.found = append(m.found, h)
+		}
+	}
+}
+
+// findable reports whether those who hear of the host can reach it: it runs Kith's own
+// discovery, and no NAT keeps strangers out.
+func (h *Host) findable() bool {
+	return h.machine != nil && (h.nat == nil || h.nat.kind == FullCone)
+}
+
+// Sample returns up to n hosts with tables, evenly from all of them.
+func (m *Meter) Sample(n int) []*Host {
+	up := m.world.up()
+	if len(up) <= n {
+		return up
+	}
+	list := make([]*Host, n)
+	for i := range list {
+		list[i] = up[i*len(up)/n]
+	}
+	return list
+}
+
+// up returns the hosts that have tables.
 func (w *World) up() []*Host {
 	return slices.DeleteFunc(slices.Clone(w.hosts), func(h *Host) bool { return h.machine == nil })
 }
 
-// maxSample bounds the hosts whose tables Filled looks at: each costs a pass over all.
+// bit returns the i-th bit of an ID, the highest first.
+func bit(id enode.ID, i int) byte { return id[i/8] >> (7 - i%8) & 1 }
+
+// split parts hosts that have their first bits in common by the next bit.
+func split(list []*Host, at int) (zeros, ones []*Host) {
+	i := sort.Search(len(list), func(i int) bool { return bit(list[i].node.ID(), at) == 1 })
+	return list[:i], list[i:]
+}
+
+// Closest returns the k hosts that are nearest to a target among those that can be found
+// and that keep, if it is not nil, does not refuse; the nearest first. It takes the
+// logarithm of the number of hosts.
+func (m *Meter) Closest(target enode.ID, k int, keep func(*Host) bool) []*Host {
+	return closest(nil, m.found, 0, target, k, keep)
+}
+
+func closest(dst, list []*Host, at int, target enode.ID, k int, keep func(*Host) bool) []*Host {
+	switch {
+	case len(list) == 0 || len(dst) == k:
+		return dst
+	case len(list) == 1:
+		if keep == nil || keep(list[0]) {
+			dst = append(dst, list[0])
+		}
+		return dst
+	}
+	near, far := split(list, at)
+	if bit(target, at) == 1 {
+		near, far = far, near
+	}
+	dst = closest(dst, near, at+1, target, k, keep)
+	return closest(dst, far, at+1, target, k, keep)
+}
+
+// possible returns how many entries each bucket of a host's table could have, the
+// nearest first.
+func (m *Meter) possible(h *Host) (n [kad.NumBuckets]int) {
+	id, list := h.node.ID(), m.found
+	for i := kad.NumBuckets - 1; i > 0; i-- {
+		at := kad.NumBuckets - 1 - i
+		own, other := split(list, at)
+		if bit(id, at) == 1 {
+			own, other = other, own
+		}
+		n[i] = min(len(other), kad.BucketSize)
+		list = own
+	}
+	n[0] = len(list)
+	if h.findable() {
+		n[0]--
+	}
+	n[0] = min(max(n[0], 0), kad.BucketSize)
+	return n
+}
+
+// TableState is what a host's table is worth.
+type TableState struct {
+	Entries int
+	Dead    int     // of these, hosts that are down or out of reach
+	Filled  float64 // share of the entries that it could have, had it met all hosts
+}
+
+// Table returns the state of a host's table, the zero one if it has none. Diversity
+// limits are not taken into account: where hosts share networks it can't be full.
+func (m *Meter) Table(h *Host) (s TableState) {
+	if h.machine == nil {
+		return s
+	}
+	have, could := 0, 0
+	possible := m.possible(h)
+	for i, b := range h.machine.Table().Buckets() {
+		live := 0
+		for _, n := range b.Entries {
+			if o := m.world.hostAt(n.Node); o != nil && o.up && !m.world.apart(h, o) {
+				live++
+			} else {
+				s.Dead++
+			}
+		}
+		s.Entries += len(b.Entries)
+		have += min(live, possible[i])
+		could += possible[i]
+	}
+	if could > 0 {
+		s.Filled = float64(have) / float64(could)
+	}
+	return s
+}
+
+// maxSample bounds the hosts whose tables Filled looks at.
 const maxSample = 200
 
 // Filled returns which share of the places that the median host's table could have
-// taken is taken by hosts that are up.
+// taken is taken by hosts that are up and in reach.
 func (w *World) Filled() float64 {
-	up := w.up()
-	if len(up) < 2 {
-		return 0
-	}
-	step := max(1, len(up)/maxSample)
+	m := NewMeter(w)
 	var fills []float64
-	for i := 0; i < len(up); i += step {
-		fills = append(fills, filled(up[i], up))
+	for _, h := range m.Sample(maxSample) {
+		fills = append(fills, m.Table(h).Filled)
+	}
+	if len(fills) < 2 {
+		return 0
 	}
 	slices.Sort(fills)
 	return fills[len(fills)/2]
 }
 
-func filled(h *Host, up []*Host) float64 {
-	const nearest = 257 - kad.NumBuckets
-	var at [257]int
-	for _, o := range up {
-		if o != h {
-			at[max(nearest, enode.LogDist(h.node.ID(), o.node.ID()))]++
-		}
+// Traffic sums that of all hosts.
+func (w *World) Traffic() (sum Traffic) {
+	for _, h := range w.hosts {
+		t := &h.traffic
+		sum.SentPackets += t.SentPackets
+		sum.SentBytes += t.SentBytes
+		sum.ReceivedPackets += t.ReceivedPackets
+		sum.ReceivedBytes += t.ReceivedBytes
+		sum.LineDrops += t.LineDrops
 	}
-	possible := 0
-	for _, n := range at {
-		possible += min(n, kad.BucketSize)
-	}
-	have := 0
-	for _, b := range h.machine.Table().Buckets() {
-		for _, n := range b.Entries {
-			if o := h.world.hostAt(n.Node); o != nil && o.machine != nil {
-				have++
-			}
-		}
-	}
-	return float64(have) / float64(possible)
+	return sum
 }
 
-// Lookup is how one came out.
-type Lookup struct {
-	Took     time.Duration
-	Found    int
-	Right    int // of the nodes found, those that are among the nearest that are up
-	Possible int
+// FullShare is the share of its possible entries with which a table counts as full: the
+// last ones come with time, by refresh and revalidation.
+const FullShare = 0.9
+
+// Milestones notes when hosts have come how far. All times are since the host's start;
+// one that goes down before begins anew.
+type Milestones struct {
+	FirstNeighbour []time.Duration // until the table has an entry
+	FullTable      []time.Duration // until it is full by FullShare
+	Peers          []time.Duration // until the host is connected to WantPeers others
+
+	meter     *Meter
+	step      int
+	wantPeers int
+	seen      []progress
 }
 
-// lookupTime bounds the wait for lookups.
-const lookupTime = time.Minute
-
-// Lookups has random hosts look random targets up, all at once, and runs the World
-// until they are done, for a minute at most. The error is Run's.
-func (w *World) Lookups(rng *rand.Rand, n int) (done []Lookup, err error) {
-	up := w.up()
-	var ended atomic.Int32 // hosts of different workers may end theirs at once
-	done = make([]Lookup, n)
-	for i := range done {
-		h := up[rng.IntN(len(up))]
-		var key secp.PublicKey
-		for j := range key {
-			key[j] = byte(rng.Uint32())
-		}
-		target := kad.TargetOf(key)
-		begin := w.now
-		w.Do(h, func(m *discv4.Machine) {
-			m.Table().Lookup(target, kad.LookupOptions{}, func(nodes []*enode.Node) {
-				right, possible := w.right(h, target.ID, nodes)
-				done[i] = Lookup{Took: time.Duration(h.at - begin), Found: len(nodes), Right: right, Possible: possible}
-				ended.Add(1)
-			})
-		})
-	}
-	for waited := time.Duration(0); int(ended.Load()) < n && waited < lookupTime && err == nil; waited += 100 * time.Millisecond {
-		err = w.Run(100 * time.Millisecond)
-	}
-	return done, err
+// progress is how far a host has come.
+type progress struct {
+	reached [3]bool
+	entries int // of the table, when it was looked at last
 }
 
-// right compares what a lookup found with the hosts that are nearest and up.
-func (w *World) right(h *Host, target enode.ID, nodes []*enode.Node) (right, possible int) {
-	var nearest []enode.ID
-	for _, o := range w.hosts {
-		if o == h || o.machine == nil {
-			continue
+// Milestones returns an empty one for every step-th host, at least 1, that is there or
+// comes later. wantPeers is how many connections count as enough, 0 for none.
+func (m *Meter) Milestones(step, wantPeers int) *Milestones {
+	return &Milestones{meter: m, step: max(step, 1), wantPeers: wantPeers}
+}
+
+// Note looks at hosts now: times are as exact as it is called often. The Meter must have
+// been updated. It returns how many of the hosts that are up have not come all the way.
+func (s *Milestones) Note() (open int) {
+	w := s.meter.world
+	for i := 0; i < len(w.hosts); i += s.step {
+		if k := i / s.step; k >= len(s.seen) {
+			s.seen = append(s.seen, progress{})
 		}
-		id := o.node.ID()
-		i, _ := slices.BinarySearchFunc(nearest, id, func(a, b enode.ID) int {
-			return cmp.Or(enode.DistCmp(target, a, b), a.Compare(b))
-		})
-		if i < kad.BucketSize {
-			nearest = slices.Insert(nearest, i, id)
-			nearest = nearest[:min(len(nearest), kad.BucketSize)]
-		}
-	}
-	for _, n := range nodes {
-		if slices.Contains(nearest, n.ID()) {
-			right++
+		if h := w.hosts[i]; h.up && h.machine != nil && !s.note(h, &s.seen[i/s.step]) {
+			open++
 		}
 	}
-	return right, len(nearest)
+	return open
+}
+
+// note reports whether a host has come all the way.
+func (s *Milestones) note(h *Host, p *progress) bool {
+	took := time.Duration(h.world.now - h.begun)
+	live := h.machine.Table().Live()
+	if !p.reached[0] && live > 0 {
+		p.reached[0] = true
+		s.FirstNeighbour = append(s.FirstNeighbour, took)
+	}
+	if !p.reached[1] && live > p.entries && s.meter.Table(h).Filled >= FullShare {
+		p.reached[1] = true
+		s.FullTable = append(s.FullTable, took)
+	}
+	p.entries = live
+	wants := s.wantPeers > 0 && h.server != nil
+	if wants && !p.reached[2] && len(h.Peers()) >= s.wantPeers {
+		p.reached[2] = true
+		s.Peers = append(s.Peers, took)
+	}
+	return p.reached[0] && p.reached[1] && (p.reached[2] || !wants)
 }
