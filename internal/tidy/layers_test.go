@@ -30,6 +30,7 @@ var layers = []struct {
 	{"p2p", []string{"secp", "enode", "nodedb", "discover", "peering", "rlpx", "internal/bufpool", "internal/netio"}},
 	{"sim", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "peering", "rlpx", "p2p"}},
 	{"sim/adversary", []string{"sim", "secp", "enr", "enode", "kad", "discv4", "peering"}},
+	{"sim/report", nil},
 	{"internal/tidy", nil},
 	{"examples/chat", []string{"secp", "enode", "p2p"}},
 	{"cmd/kith", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "peering", "rlpx", "nodedb", "discover", "p2p", "internal/netio", "golang.org/x/term", "golang.org/x/sys"}},
