@@ -1,5 +1,7 @@
 package sim
 
+import "github.com/kithnet/kith/kad"
+
 // Graph is who is connected to whom.
 type Graph struct {
 	Hosts      int
@@ -13,11 +15,13 @@ type Graph struct {
 	Diameter int
 }
 
-// PeerGraph is that of connections between the hosts that are up and have a Server.
+// PeerGraph is that of connections between the hosts that are up and have a Server,
+// without agents.
 func (w *World) PeerGraph() Graph {
-	return w.graph(func(h *Host) bool { return h.server != nil }, func(h *Host, f func(*Host)) {
+	in := func(h *Host) bool { return h.server != nil && h.machine != nil }
+	return w.graph(in, func(h *Host, f func(*Host)) {
 		for _, c := range h.server.conns {
-			if c.stage == connected && c.other.server != nil {
+			if c.stage == connected && in(c.other) {
 				f(c.other)
 			}
 		}
@@ -28,13 +32,12 @@ func (w *World) PeerGraph() Graph {
 // host that knows another is connected to it, whether that knows it or not.
 func (w *World) TableGraph() Graph {
 	return w.graph(func(h *Host) bool { return h.machine != nil }, func(h *Host, f func(*Host)) {
-		for _, b := range h.machine.Table().Buckets() {
-			for _, n := range b.Entries {
-				if o := w.hostAt(n.Node); o != nil && o.machine != nil && !w.apart(h, o) {
-					f(o)
-				}
+		h.machine.Table().Visit(func(_ int, entry bool, n kad.NodeInfo) bool {
+			if o := w.hostAt(n.Node); entry && o != nil && o.machine != nil && !w.apart(h, o) {
+				f(o)
 			}
-		}
+			return true
+		})
 	})
 }
 

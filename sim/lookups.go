@@ -21,7 +21,7 @@ type Lookup struct {
 	Void     bool // its host went down, or had too many under way: it says nothing
 	Found    int
 	Right    int // of the nodes found, those that are among the nearest that could be found
-	Possible int // how many those are
+	Possible int // how many those are, less those found that are nearer but don't count
 	// Hops is how many nodes were asked one after the other to get to the nearest
 	// node found, itself included: the length of the path, as the literature on
 	// Kademlia counts. Deepest is the same of that node found which took most.
@@ -48,10 +48,14 @@ type Batch struct {
 }
 
 // Begin has n random hosts look random targets up, with their steps kept if steps says
-// so. It is of those methods that change what happens, though not what others draw.
-func (m *Meter) Begin(rng *rand.Rand, n int, steps bool) *Batch {
+// so; hosts, if any are given, are those to choose from, which must be up. It is of those
+// methods that change what happens, though not what others draw.
+func (m *Meter) Begin(rng *rand.Rand, n int, steps bool, hosts ...*Host) *Batch {
 	b := &Batch{List: make([]Lookup, n), meter: m}
-	up := m.world.up()
+	up := hosts
+	if len(up) == 0 {
+		up = m.world.up()
+	}
 	for i := range b.List {
 		l := &b.List[i]
 		l.Ended, l.Void, l.judged = true, true, true
@@ -131,8 +135,10 @@ func (l *Lookup) judge(m *Meter) {
 		case o == nil:
 		case slices.Contains(nearest, o):
 			l.Right++
-		case o.machine != nil && len(nearest) > 0 && enode.DistCmp(l.Target, n.ID(), nearest[len(nearest)-1].node.ID()) < 0:
-			l.Possible-- // behind a NAT that let this one in, and rightly there
+		case o.up && len(nearest) > 0 && enode.DistCmp(l.Target, n.ID(), nearest[len(nearest)-1].node.ID()) < 0:
+			// Behind a NAT that let this one in, or an adversary's: it is that near,
+			// and has taken the place of one that counts.
+			l.Possible--
 		}
 	}
 	l.Possible = max(l.Possible, l.Right)

@@ -134,23 +134,33 @@ func (m *Meter) Table(h *Host) (s TableState) {
 	}
 	have, could := 0, 0
 	possible := m.possible(h)
-	for i, b := range h.machine.Table().Buckets() {
-		live := 0
-		for _, n := range b.Entries {
-			if o := m.world.hostAt(n.Node); o != nil && o.up && !m.world.apart(h, o) {
-				live++
-			} else {
-				s.Dead++
-			}
+	var live [kad.NumBuckets]int
+	h.machine.Table().Visit(func(distance int, entry bool, n kad.NodeInfo) bool {
+		if !entry {
+			return true
 		}
-		s.Entries += len(b.Entries)
-		have += min(live, possible[i])
-		could += possible[i]
+		s.Entries++
+		if m.Dead(h, n.Node) {
+			s.Dead++
+		} else {
+			live[distance-257+kad.NumBuckets]++
+		}
+		return true
+	})
+	for i, n := range possible {
+		have += min(live[i], n)
+		could += n
 	}
 	if could > 0 {
 		s.Filled = float64(have) / float64(could)
 	}
 	return s
+}
+
+// Dead reports whether a node is down, or was never there, or can't be reached by a host.
+func (m *Meter) Dead(h *Host, n *enode.Node) bool {
+	o := m.world.hostAt(n)
+	return o == nil || !o.up || m.world.apart(h, o)
 }
 
 // maxSample bounds the hosts whose tables Filled looks at.
@@ -247,4 +257,20 @@ func (s *Milestones) note(h *Host, p *progress) bool {
 		s.Peers = append(s.Peers, took)
 	}
 	return p.reached[0] && p.reached[1] && (p.reached[2] || !wants)
+}
+
+// Missing returns how many of the hosts that are up have not come to each of the three.
+func (s *Milestones) Missing() (first, full, peers int) {
+	for k, p := range s.seen {
+		h := s.meter.world.hosts[k*s.step]
+		if !h.up || h.machine == nil {
+			continue
+		}
+		for i, n := range []*int{&first, &full, &peers} {
+			if !p.reached[i] && (i < 2 || s.wantPeers > 0 && h.server != nil) {
+				*n++
+			}
+		}
+	}
+	return first, full, peers
 }
