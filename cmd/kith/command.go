@@ -24,6 +24,7 @@ type action func(ctx context.Context, a *app, args []string) error
 func commands() []command {
 	return []command{
 		nodeCommand, devnetCommand,
+		simListCommand, simRunCommand, simReplayCommand, simSweepCommand, simCheckCommand,
 		pingCommand, resolveCommand, lookupCommand, rlpxPingCommand,
 		keyGenerateCommand, keyShowCommand,
 		recordShowCommand, recordSignCommand,
