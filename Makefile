@@ -51,6 +51,10 @@ compare: ## the same work beside go-ethereum, as Markdown tables (needs libsecp2
 	cd interop && CGO_ENABLED=0 $(GO) run ./compare
 	cd interop && CGO_ENABLED=1 $(GO) run -tags libsecp256k1 ./compare
 
+.PHONY: sim
+sim: ## every simulated network at a small size, and 20 random seeds
+	$(GO) run ./cmd/kith sim check
+
 .PHONY: devnet
 devnet: ## 32 real nodes on this machine that find each other
 	$(GO) run ./cmd/kith devnet
