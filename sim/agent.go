@@ -34,7 +34,7 @@ func (h *Host) Addr() netip.AddrPort { return h.spec.Addr }
 func (h *Host) Bare() *enode.Node { return h.bare }
 
 // Clock returns the host's time.
-func (h *Host) Clock() time.Time { return epoch.Add(time.Duration(h.at)) }
+func (h *Host) Clock() time.Time { return epoch.Add(time.Duration(h.world.clock(h))) }
 
 // Rand returns the source for what the host's agent draws.
 func (h *Host) Rand() *rand.Rand { return rand.New(&h.agents) }

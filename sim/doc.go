@@ -9,10 +9,13 @@
 //	err = w.Run(time.Minute)
 //	fmt.Println(w.Filled(), w.Hash())
 //
-// It is at its beginning: discovery v4 runs, on links that lose, delay and part.
-//
-// It is a second driver of package discv4, beside package discover: what is simulated
-// is the code that ships.
+// It is a second driver of packages discv4 and peering, beside discover and p2p: what is
+// simulated is the code that ships. Hosts have discovery, and with a [Server]
+// connections, over which protocols of one's own run. Links lose, delay, double and
+// reorder; hosts stand behind NATs and narrow lines, in regions, and come and go. An
+// [Agent] acts on a host in place of Kith's code: package sim/adversary has some.
+// Networks that are described in files, and what is measured of them, are package
+// sim/scenario.
 //
 // # What it promises
 //
@@ -27,6 +30,7 @@
 // # What it does not check
 //
 // Cryptography, unless packets pass as bytes: a packet that passes as a value is taken
-// to be signed by its sender. Time that a node needs to work is not simulated: only
-// links take time.
+// to be signed by its sender, and the handshakes of a stream are a delay. Time that a
+// node needs to work is not simulated otherwise: only links take time. Streams are not
+// TCP: what is lost arrives later, and there is no window.
 package sim

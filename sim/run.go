@@ -134,10 +134,6 @@ func (t *turns) end() {
 // window lets happen what does before a time.
 func (t *turns) window(until int64) {
 	w := t.w
-	if len(w.workers) == 1 {
-		w.workers[0].run(until)
-		return
-	}
 	w.turn ^= 1
 	w.inside = true
 	t.wg.Add(len(w.workers) - 1)

@@ -102,7 +102,7 @@ func (s *server) tell(c *conn, work time.Duration, seg segment) {
 	h := s.host
 	w := h.world
 	seg.from, seg.stream = h.index, c.stream
-	leaves := h.at + int64(work)
+	leaves := w.clock(h) + int64(work)
 	d, lost := w.cfg.Link.reliably(w.latency(h, c.other), h.rng())
 	if w.apart(h, c.other) || w.apart(c.other, h) || lost {
 		if seg.kind != segSYN { // whose limit ends it
@@ -130,7 +130,7 @@ func (s *server) self(c *conn, kind segmentKind, after time.Duration) {
 	h.seq++
 	pk := h.worker.newPacket()
 	pk.copies, pk.segment = 1, &segment{kind: kind, from: h.index, stream: c.stream}
-	h.worker.send(event{at: h.at + int64(after), source: h.index, seq: h.seq, to: h.index, packet: pk})
+	h.worker.send(event{at: h.world.clock(h) + int64(after), source: h.index, seq: h.seq, to: h.index, packet: pk})
 }
 
 // vanish ends everything without a word: the others notice when they hear nothing.
