@@ -39,10 +39,23 @@ func permitted(networks []netip.Prefix, addr netip.Addr) bool {
 // addrHash hashes an address and a number. Without the seed nobody can tell
 // which collide.
 func addrHash(seed uint64, addr netip.Addr, more uint64) uint64 {
+	hi, lo := words(addr)
+	return wordsHash(seed, hi, lo, more)
+}
+
+// words returns an address as two numbers.
+func words(addr netip.Addr) (hi, lo uint64) {
+	if addr.Is4() { // the same, faster
+		a := addr.As4()
+		return 0, 0xffff<<32 | uint64(binary.BigEndian.Uint32(a[:]))
+	}
 	a := addr.As16()
+	return binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(a[8:])
+}
+
+func wordsHash(seed, hi, lo, more uint64) uint64 {
 	other := seed*0x9e3779b97f4a7c15 + 1
-	h := fold(binary.BigEndian.Uint64(a[:8])^seed, binary.BigEndian.Uint64(a[8:])^other)
-	return fold(h^seed, more^other)
+	return fold(fold(hi^seed, lo^other)^seed, more^other)
 }
 
 // fold multiplies into 128 bits and folds them.

@@ -1,34 +1,35 @@
 package discv4
 
-import (
-	"net/netip"
-
-	"github.com/kithnet/kith/enode"
-)
+import "net/netip"
 
 // The indices of a peerSet are hash tables whose elements are chained through the
 // peers themselves: six bytes a peer for both, where a map takes fifty.
+
+// minHeads is the least size of a table: strangers are to find nobody in it at once.
+const minHeads = 64
 
 // endOf returns the head of the chain that an endpoint is in.
 func (s *peerSet) endOf(from netip.AddrPort) *ref {
 	return &s.byEnd[addrHash(s.seed, from.Addr(), uint64(from.Port()))&uint64(len(s.byEnd)-1)]
 }
 
-// netOf returns the head of the chain that an address's network is in, and a tag
-// by which most other addresses of that chain are passed over unseen. A local
-// address, of which there is no network, is one by itself.
-func (s *peerSet) netOf(addr netip.Addr) (head *ref, tag uint8) {
-	net := addr
-	if p, limited := enode.Network(addr); limited {
-		net = p.Addr()
+// noPort makes hashes of addresses that no endpoint has.
+const noPort = 1 << 16
+
+// netOf returns the head of the chain that an address's /24 or /48 is in.
+func (s *peerSet) netOf(addr netip.Addr) *ref {
+	hi, lo := words(addr)
+	if addr.Is4() {
+		lo &^= 0xff
+	} else {
+		hi, lo = hi&^0xffff, 0
 	}
-	const noPort = 1 << 16 // no endpoint has this hash
-	h := addrHash(s.seed, net, noPort)
-	if net != addr {
-		tag = uint8(addrHash(s.seed, addr, noPort) >> 56)
-	}
-	return &s.byNet[h&uint64(len(s.byNet)-1)], tag
+	return &s.byNet[wordsHash(s.seed, hi, lo, noPort)&uint64(len(s.byNet)-1)]
 }
+
+// addrTag returns a tag by which most other addresses of a chain are passed over
+// unseen.
+func (s *peerSet) addrTag(addr netip.Addr) uint8 { return uint8(addrHash(s.seed, addr, noPort) >> 56) }
 
 // reindex makes the tables larger when there are more peers than heads.
 func (s *peerSet) reindex() {
@@ -41,7 +42,7 @@ func (s *peerSet) reindex() {
 			head := s.endOf(p.from())
 			p.nextEnd, *head = *head, p.self
 		}
-		head, _ := s.netOf(p.addr())
+		head := s.netOf(p.addr())
 		p.nextNet, *head = *head, p.self
 	}
 }

@@ -81,7 +81,7 @@ func (p *peer) failed() { p.fails = max(p.fails, p.fails+1) }
 
 // peerSet holds the proofs, by endpoint and by network. A node at an address is
 // nearly always at the endpoint where it is looked for; where it isn't, those of
-// its network, or of its address if that is local, are looked through by tags.
+// its /24 or /48 are looked through, by tags.
 type peerSet struct {
 	size   int
 	limit  int
@@ -114,7 +114,7 @@ func proofs(l Limits) int {
 func (s *peerSet) init(seed uint64, limit int) {
 	s.seed = seed
 	s.limit = limit
-	s.byEnd, s.byNet = make([]ref, 1), make([]ref, 1)
+	s.byEnd, s.byNet = make([]ref, minHeads), make([]ref, minHeads)
 }
 
 // stamp returns the stamp of a time; never for the zero time, and for one too
@@ -181,8 +181,11 @@ func (s *peerSet) get(key peerKey, port uint16) *peer {
 	if p := s.at(netip.AddrPortFrom(key.addr, port)); p != nil && p.node.ID() == key.id {
 		return p
 	}
-	head, tag := s.netOf(key.addr)
-	for p := s.peer(*head); p != nil; p = s.peer(p.nextNet) {
+	p := s.peer(*s.netOf(key.addr))
+	if p == nil {
+		return nil // as for most strangers
+	}
+	for tag := s.addrTag(key.addr); p != nil; p = s.peer(p.nextNet) {
 		if p.addrTag == tag && p.idTag == idTag(key.id) && p.node.ID() == key.id && p.addr() == key.addr {
 			return p
 		}
@@ -192,8 +195,11 @@ func (s *peerSet) get(key peerKey, port uint16) *peer {
 
 // has reports whether there is a proof for any node at an address.
 func (s *peerSet) has(addr netip.Addr) bool {
-	head, tag := s.netOf(addr)
-	for p := s.peer(*head); p != nil; p = s.peer(p.nextNet) {
+	p := s.peer(*s.netOf(addr))
+	if p == nil {
+		return false
+	}
+	for tag := s.addrTag(addr); p != nil; p = s.peer(p.nextNet) {
 		if p.addrTag == tag && p.addr() == addr {
 			return true
 		}
@@ -225,8 +231,8 @@ func (s *peerSet) add(n *enode.Node) *peer {
 	*p = peer{node: n, pong: never, ping: never, self: p.self, idTag: idTag(n.ID())}
 	s.size++
 	s.reindex()
-	head, tag := s.netOf(p.addr())
-	p.addrTag = tag
+	head := s.netOf(p.addr())
+	p.addrTag = s.addrTag(p.addr())
 	p.nextNet, *head = *head, p.self
 	s.pushNewest(p)
 	s.settle(p)
@@ -240,7 +246,7 @@ func (s *peerSet) makeRoom(addr netip.Addr) {
 		return
 	}
 	n := 0
-	head, _ := s.netOf(addr)
+	head := s.netOf(addr)
 	for p := s.peer(*head); p != nil; p = s.peer(p.nextNet) {
 		if net.Contains(p.addr()) {
 			n++
@@ -317,7 +323,7 @@ func (s *peerSet) leave(p *peer) {
 
 func (s *peerSet) remove(p *peer) {
 	s.leave(p)
-	at, _ := s.netOf(p.addr())
+	at := s.netOf(p.addr())
 	for *at != p.self {
 		at = &s.peer(*at).nextNet
 	}
