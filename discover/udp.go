@@ -206,7 +206,7 @@ func (t *UDPv4) onTimer() {
 	t.mu.Unlock()
 	defer t.wg.Done()
 	t.answers.forget(time.Now())
-	t.do(func(*discv4.Machine) {})
+	t.do((*discv4.Machine).Trim)
 }
 
 // Close ends the node: requests end with discv4.ErrClosed, lookups with it and

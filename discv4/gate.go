@@ -118,15 +118,23 @@ func (g *gate) network(slot uint16, now int64) *bucket {
 	if ok {
 		return &g.networks[i]
 	}
-	if n := len(g.networks); n == cap(g.networks) {
-		g.networks = slices.DeleteFunc(g.networks, func(b bucket) bool { return now-b.last >= int64(bucketTime) })
-		if len(g.networks) < n/4 {
-			g.networks = slices.Clone(g.networks) // a burst is over
-		}
+	if len(g.networks) == cap(g.networks) {
+		g.trim(now)
 		i, _ = at()
 	}
 	g.networks = slices.Insert(g.networks, i, bucket{slot: slot})
 	return &g.networks[i]
+}
+
+// trim forgets the buckets that are full again.
+func (g *gate) trim(now int64) {
+	g.networks = slices.DeleteFunc(g.networks, func(b bucket) bool { return now-b.last >= int64(bucketTime) })
+	switch n := len(g.networks); {
+	case n == 0:
+		g.networks = nil
+	case n < cap(g.networks)/4: // a burst is over
+		g.networks = slices.Clone(g.networks)
+	}
 }
 
 // Verdict is the gate's answer for a packet.

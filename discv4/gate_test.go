@@ -222,3 +222,22 @@ func TestDropNames(t *testing.T) {
 		t.Error("names of what is no drop, no kind")
 	}
 }
+
+// TestTrim: what a burst has left behind is given back, and budgets stay.
+func TestTrim(t *testing.T) {
+	l := newLimitedLab(t, Limits{NewPerSecond: 1000, NewPerNetwork: 1})
+	for i := range 100 {
+		l.admitPing(fmt.Sprintf("6.1.%d.1:1", i), false)
+	}
+	l.admitPing("6.1.7.1:1", false)
+	l.m.Trim()
+	if v := l.admitPing("6.1.7.1:1", false); v.Drop != DropNewLimit {
+		t.Errorf("a budget that was used up is full again: %v", v.Drop)
+	}
+	l.now = l.now.Add(time.Minute)
+	l.m.Advance(l.now)
+	l.m.Trim()
+	if l.m.gate.networks != nil || l.m.out != nil {
+		t.Errorf("%d budgets, room for %d packets", len(l.m.gate.networks), cap(l.m.out))
+	}
+}

@@ -193,6 +193,15 @@ func (m *Machine) Flush(dst []Out) []Out {
 	return dst
 }
 
+// Trim gives back memory that a burst has left behind. A driver may call it whenever
+// nothing happens.
+func (m *Machine) Trim() {
+	m.gate.trim(m.gate.clock(m.now))
+	if len(m.out) == 0 {
+		m.out = nil
+	}
+}
+
 // Close ends every request with ErrClosed. Lookups end with what they have.
 func (m *Machine) Close() {
 	m.calls.close(m)

@@ -55,6 +55,9 @@ func (w *World) Check() error {
 			c := new(checker)
 			for i := k; i < len(w.hosts); i += len(w.workers) {
 				c.check(w.hosts[i])
+				if m := w.hosts[i].machine; m != nil {
+					m.Trim() // as a driver does when nothing happens
+				}
 				if b := w.hosts[i].checks.broken; b != nil && b.before(found[k]) {
 					found[k] = b
 				}
