@@ -20,14 +20,14 @@ type Buckets struct {
 // BucketRow is a node's table.
 type BucketRow struct {
 	Name    string
-	Entries []int // of each bucket, of both kinds, the nearest first; up to 64
+	Entries []int // of each bucket, of both kinds, the nearest first; up to 32
 	Other   []int // of these, those of the other kind; may be shorter, or nil
 }
 
 // Bounds of what is drawn.
 const (
 	maxBucketRows    = 100
-	maxBucketColumns = 64
+	maxBucketColumns = 32
 )
 
 func (b Buckets) draw() drawing {
@@ -133,7 +133,7 @@ func (b *Buckets) row(c *canvas, r *BucketRow, columns int, left, y, cell, pitch
 		c.shade("fill", x, y, cell-gap, pitch-gap, 0.12+0.88*share, tip)
 		if other > 0 {
 			high := max(3, pitch*0.28)
-			c.rect("other", x, y+pitch-gap-high, (cell-gap)*min(float64(other)/float64(b.Size), 1), high, tip)
+			c.rect("other", x, y+pitch-gap-high, max(3, (cell-gap)*min(float64(other)/float64(b.Size), 1)), high, tip)
 		}
 		if label := strconv.Itoa(n); pitch >= 26 && textWidth(label, small) < cell-4 {
 			class := "count"

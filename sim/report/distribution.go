@@ -8,7 +8,7 @@ import (
 
 // Distribution shows how samples are distributed: for each value the share of samples
 // up to it, or with Histogram the share that each whole number has. The legend gives
-// the median and the 90th and 99th percentiles: the least value that this share of the
+// the median, the 90th and 99th percentiles (p90, p99) and the number of samples n: the least value that this share of the
 // samples does not exceed.
 type Distribution struct {
 	Title, Caption string
@@ -78,7 +78,7 @@ func (r *sorted) percentile(p float64) float64 {
 var percentiles = []struct {
 	p    float64
 	name string
-}{{0.5, "median"}, {0.9, "90 %"}, {0.99, "99 %"}}
+}{{0.5, "median"}, {0.9, "p90"}, {0.99, "p99"}}
 
 func (r *sorted) key(u Unit, shape byte) key {
 	name := oneLine(r.Name, 40)
@@ -94,7 +94,7 @@ func (r *sorted) key(u Unit, shape byte) key {
 		}
 		name += p.name + " " + u.Format(r.percentile(p.p))
 	}
-	return key{name + " (" + commas(float64(len(r.values))) + ")", r.class, shape}
+	return key{name + ", n = " + commas(float64(len(r.values))), r.class, shape}
 }
 
 func (d Distribution) draw() drawing {
@@ -133,18 +133,24 @@ func (d Distribution) draw() drawing {
 
 // noPlace says which samples count without being seen.
 func (d *Distribution) noPlace(below, endless int) (s string) {
+	count := func(n int) string {
+		if n == 1 {
+			return "1 sample counts, but is "
+		}
+		return commas(float64(n)) + " samples count, but are "
+	}
 	if below > 0 {
-		s = commas(float64(below)) + " samples count, but are not above zero and so lie left of the logarithmic axis. "
+		s = count(below) + "not above zero and so left of the logarithmic axis. "
 	}
 	if endless > 0 {
-		s += commas(float64(endless)) + " samples count, but are infinite (" + d.X.Unit.Format(math.Inf(1)) + ") and so lie right of the axis."
+		s += count(endless) + "infinite (" + d.X.Unit.Format(math.Inf(1)) + ") and so right of the axis."
 	}
 	return s
 }
 
 func (d *Distribution) cumulative(sets []sorted, ex extent, keys []key) *canvas {
 	y := Axis{Label: "share of samples", Unit: Share, To: 1}
-	p := newPlot(d.X, y, ex, extent{0, 1, true}, false, keys, 0)
+	p := newPlot(d.X, y, ex, extent{0, 1, true}, true, keys, nil)
 	for i := range sets {
 		r := &sets[i]
 		if len(r.values) > 0 {
@@ -239,7 +245,7 @@ func (d *Distribution) histogram(sets []sorted, ex extent, keys []key) *canvas {
 	x := d.X
 	x.From, x.To, x.whole = 0, 0, true
 	around := extent{b.start - 0.5, b.start + float64(b.n)*b.wide - 0.5, true}
-	p := newPlot(x, Axis{Label: "share of samples", Unit: Share}, around, ey, false, keys, 0)
+	p := newPlot(x, Axis{Label: "share of samples", Unit: Share}, around, ey, false, keys, nil)
 	pitch := (p.right - p.left) / float64(b.n)
 	bar := pitch * 0.8 / float64(len(sets))
 	for i, r := range sets {

@@ -58,11 +58,10 @@ func (l Lines) draw() drawing {
 		}
 	}
 	scattered := slices.ContainsFunc(series, func(s Series) bool { return s.Points })
-	p := newPlot(l.X, l.Y, ex, ey, scattered, l.legend(curves), markHead(marks))
+	p := newPlot(l.X, l.Y, ex, ey, scattered, l.legend(curves), marks)
 	for _, c := range curves {
 		p.band(&c)
 	}
-	p.drawMarks(marks)
 	for _, c := range curves {
 		p.curve(&c)
 	}
@@ -157,7 +156,8 @@ func (p *plot) band(c *curve) {
 		for i := range outline {
 			outline[i].gap = false
 		}
-		d += p.segments(outline) + "Z"
+		line, _ := p.segments(outline) // two points at least
+		d += line + "Z"
 		from = to
 	}
 	p.c.path("band "+c.class, d, "")
@@ -167,7 +167,9 @@ func (p *plot) curve(c *curve) {
 	name := oneLine(c.Name, 80)
 	points := thin(c.points, maxPoints)
 	if !c.Points {
-		p.c.path("curve "+c.class, p.segments(points), name)
+		lines, lone := p.segments(points)
+		p.c.path("curve "+c.class, lines, name)
+		p.c.path("dots "+c.class, lone, name)
 	} else {
 		d := ""
 		for _, pt := range points {
@@ -191,7 +193,8 @@ func (p *plot) curve(c *curve) {
 		line = append(line, point{x, y, gap})
 		gap = false
 	}
-	p.c.path("curve fit "+c.class, p.segments(line), c.line.String())
+	pieced, _ := p.segments(line)
+	p.c.path("curve fit "+c.class, pieced, c.line.String())
 }
 
 // maxTips bounds the places of a figure that have a tooltip.

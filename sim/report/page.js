@@ -61,6 +61,7 @@ for (const figure of document.querySelectorAll('figure.steps')) {
 			actions[keys[e.key]]();
 		}
 	});
+	said.textContent = 'all ' + last + ' steps';
 	controls.hidden = false;
 }
 

@@ -16,26 +16,27 @@ type plot struct {
 // plotHeight is that between the axes.
 const plotHeight = 270
 
-// newPlot lays a chart out and draws its axes. The legend is above it, below the name
-// of the vertical axis; head is the room above the plot for the names of marks.
-func newPlot(x, y Axis, ex, ey extent, roomX bool, legend []key, head float64) *plot {
-	p := &plot{c: &canvas{}}
-	p.top = 8 + drawLegend(p.c, 8, legend)
-	if y.Label != "" {
-		p.top += 18
-		p.c.text("axis", "start", 4, p.top-8, normal, y.Label)
-	}
-	p.top += head
-	p.bottom = p.top + plotHeight
-	p.right = width - 14
-	p.y = newScale(y, ey, p.bottom, p.top, true)
+// newPlot lays a chart out and draws its axes and marks. From the top: the legend, the
+// name of the vertical axis, the names of marks, the plot.
+func newPlot(x, y Axis, ex, ey extent, roomX bool, legend []key, marks []Mark) *plot {
+	p := &plot{c: &canvas{}, left: 30, right: width - 14}
+	p.y = newScale(y, ey, plotHeight, 0, true)
 	ticks := p.y.ticks()
-	p.left = 30
 	for _, t := range ticks {
 		p.left = max(p.left, 12+textWidth(t.label, small))
 	}
 	p.left = min(p.left, 140)
 	p.x = newScale(x, ex, p.left, p.right, roomX)
+	names, rows := p.placeMarks(marks)
+
+	p.top = 10 + drawLegend(p.c, 8, legend)
+	if y.Label != "" {
+		p.top += 24
+		p.c.text("axis", "start", 4, p.top-14, normal, y.Label)
+	}
+	p.top += float64(rows) * markPitch
+	p.bottom = p.top + plotHeight
+	p.y.from, p.y.to = p.bottom, p.top
 	for _, t := range ticks {
 		at := p.y.at(t.v)
 		p.c.line("grid", p.left, at, p.right, at)
@@ -48,6 +49,7 @@ func newPlot(x, y Axis, ex, ey extent, roomX bool, legend []key, head float64) *
 		p.c.text("axis", "end", p.right, p.bottom+36, normal, x.Label)
 		p.c.height = p.bottom + 44
 	}
+	p.drawMarks(names)
 	return p
 }
 
@@ -131,60 +133,70 @@ const (
 	markPitch = 15
 )
 
-// drawMarks draws vertical lines, their names in rows above the plot. A name that
-// finds no room is a tooltip only.
-func (p *plot) drawMarks(marks []Mark) {
-	var free [markRows]float64
+// placedMark is a mark with its name in a row above the plot; -1: only as a tooltip.
+type placedMark struct {
+	Mark
+	name string
+	x    float64 // where the name starts
+	row  int
+}
+
+// placeMarks finds room for the names of marks, which are in order, and returns how
+// many rows that takes.
+func (p *plot) placeMarks(marks []Mark) (placed []placedMark, rows int) {
+	free := [markRows]float64{}
 	for _, m := range marks {
 		v, ok := p.x.axis.usable(m.X)
 		if !ok || !p.x.inside(v) {
 			continue
 		}
-		at := p.x.at(v)
-		tip := oneLine(m.Label, 120) + ": " + p.x.axis.Unit.Format(v)
 		name := fitText(m.Label, small, 200)
 		w := textWidth(name, small)
-		x := min(max(at-w/2, 2), width-2-w)
-		top := p.top
+		at := placedMark{Mark{v, m.Label}, name, min(max(p.x.at(v)-w/2, p.left), width-2-w), -1}
 		for row := range free {
-			if name != "" && x >= free[row] {
-				free[row] = x + w + 10
-				top = p.top - float64(row)*markPitch
-				p.c.text("mark-name", "start", x, top-4, small, name)
+			if name != "" && at.x >= free[row] {
+				free[row] = at.x + w + 10
+				at.row, rows = row, max(rows, row+1)
 				break
 			}
 		}
-		p.c.path("mark", "M"+num(at)+" "+num(p.bottom)+"L"+num(at)+" "+num(min(top, p.top)), tip)
+		placed = append(placed, at)
+	}
+	return placed, rows
+}
+
+func (p *plot) drawMarks(marks []placedMark) {
+	for _, m := range marks {
+		at, top := p.x.at(m.X), p.top-float64(max(m.row, 0))*markPitch
+		tip := sentences(oneLine(m.Label, 120)+":", p.x.axis.Unit.Format(m.X))
+		p.c.path("mark", "M"+num(at)+" "+num(p.bottom)+"L"+num(at)+" "+num(top), tip)
+	}
+	for _, m := range marks { // over the lines that lead to names above them
+		if m.row >= 0 {
+			p.c.text("mark-name", "start", m.x, p.top-float64(m.row)*markPitch-5, small, m.name)
+		}
 	}
 }
 
-// markHead is the room that the names of marks may need.
-func markHead(marks []Mark) float64 {
-	if len(marks) == 0 {
-		return 0
-	}
-	return float64(min(len(marks), markRows))*markPitch + 2
-}
-
-// segments is a path through points, interrupted before those after a gap. A point on
-// its own is a dot.
-func (p *plot) segments(points []point) string {
-	var b strings.Builder
+// segments are paths through points, interrupted before those after a gap: the lines,
+// and the points on their own, as dots.
+func (p *plot) segments(points []point) (lines, lone string) {
+	var line, dots strings.Builder
 	for i, pt := range points {
-		x, y := num(p.x.at(pt.x)), num(p.y.at(pt.y))
-		if i > 0 && !pt.gap {
-			b.WriteString("L" + x + " " + y)
-			continue
-		}
-		b.WriteString("M" + x + " " + y)
-		if i+1 == len(points) || points[i+1].gap {
-			b.WriteString("h0")
+		x, y := p.x.at(pt.x), p.y.at(pt.y)
+		switch {
+		case i > 0 && !pt.gap:
+			line.WriteString("L" + num(x) + " " + num(y))
+		case i+1 == len(points) || points[i+1].gap:
+			dots.WriteString(dot(x, y))
+		default:
+			line.WriteString("M" + num(x) + " " + num(y))
 		}
 	}
-	return b.String()
+	return line.String(), dots.String()
 }
 
-// steps is like segments, but each value lasts until the next one.
+// steps is a path on which each value lasts until the next one.
 func (p *plot) steps(points []point) string {
 	var b strings.Builder
 	for i, pt := range points {

@@ -23,9 +23,9 @@
 //   - No input breaks it. Text is escaped, and cut where it would not fit; numbers that
 //     can't be drawn are left out, and the figure says how many. Methods are on values:
 //     a nil *Lines as a [Figure] is the only thing to panic.
-//   - A page of some twenty figures stays under a megabyte, however much was measured:
-//     long series are thinned so that each peak and trough remains, and what is bounded
-//     says so at its field.
+//   - A figure never has more than half a megabyte, and mostly a tenth of that, however
+//     much was measured: long series are thinned so that each peak and trough remains,
+//     and what is bounded says so at its field.
 //
 // # What it does not check
 //
@@ -83,8 +83,7 @@ type drawing struct {
 	steps   int    // of a figure to step through; 0: none
 }
 
-// What a page shows at most. A thousand of anything is more than a reader looks at, and
-// some twenty figures of that size are a megabyte.
+// What a page shows at most: a thousand of anything is more than a reader looks at.
 const (
 	maxRows    = 500 // of a table
 	maxColumns = 12

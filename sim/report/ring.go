@@ -19,7 +19,7 @@ type Ring struct {
 	Title, Caption string
 	Target         [32]byte
 	Self           [32]byte   // who looks up; zero: not shown
-	Nodes          [][32]byte // of the network, as a backdrop; 800 of them are drawn
+	Nodes          [][32]byte // of the network, as a backdrop; 300 of them are drawn
 	Closest        [][32]byte // what the lookup should find, or found; up to 32
 	Steps          []Step     // in order, up to 200
 }
@@ -40,14 +40,14 @@ type Step struct {
 // Bounds of what a Ring draws.
 const (
 	maxSteps   = 200 // a lookup of Kademlia asks some dozens
-	maxNodes   = 800
+	maxNodes   = 300 // more would close the ring
 	maxHeard   = 32
 	maxClosest = 32
 )
 
 // Where the ring is.
 const (
-	ringX, ringY = 196.0, 196.0
+	ringX, ringY = 196.0, 204.0
 	ringR        = 158.0
 	ringLegend   = 400.0
 )
@@ -73,9 +73,11 @@ func (r Ring) draw() drawing {
 		x, y := r.place(r.Self, 0)
 		c.circle("self", x, y, 6, "who looks up: "+shortID(r.Self))
 	}
-	x, y := r.place(r.Target, 0)
-	c.path("target", "M"+num(x)+" "+num(y-7)+"L"+num(x+7)+" "+num(y)+"L"+num(x)+" "+num(y+7)+"L"+num(x-7)+" "+num(y)+"Z", "target "+shortID(r.Target))
-	c.text("value", "middle", x, y-13, small, "target "+shortID(r.Target))
+	// The target points at its place rather than cover those near by.
+	x, y := r.place(r.Target, 9)
+	name := "target " + shortID(r.Target)
+	c.path("target", "M"+num(x)+" "+num(y)+"L"+num(x-6)+" "+num(y-10)+"H"+num(x+6)+"Z", name)
+	c.text("value", "middle", x, y-15, small, name)
 	r.legend(c)
 	r.strip(c)
 	d.below = r.table()

@@ -3,6 +3,7 @@ package report
 import (
 	"math"
 	"strconv"
+	"strings"
 )
 
 // Axis describes one.
@@ -11,7 +12,8 @@ type Axis struct {
 	Unit  Unit
 	Log   bool // what is not above zero is left out
 	// From and To are shown at least, if From < To; the data may need more. Without
-	// them a vertical axis whose data is nowhere below zero starts there.
+	// them a linear axis whose data is nowhere below zero starts there, but for the
+	// horizontal one of lines and histograms, which is as long as the data.
 	From, To float64
 
 	whole bool // ticks are on whole numbers only
@@ -132,12 +134,16 @@ type tick struct {
 const (
 	tickAcross = 88 // horizontally, for one like "2 m 30 s"
 	tickDown   = 46
+	tickWhole  = 34 // horizontally, for a few digits
 )
 
 func (s *scale) wanted() float64 {
 	length := math.Abs(s.to - s.from)
 	if s.from > s.to { // downwards: y grows up
 		return max(2, length/tickDown)
+	}
+	if s.axis.whole && s.hi-s.lo < 100 {
+		return max(2, length/tickWhole)
 	}
 	return max(2, length/tickAcross)
 }
@@ -254,28 +260,28 @@ func tickLabel(v, step, top float64, u Unit) string {
 	}
 	switch u {
 	case Share:
+		if v == 0 {
+			return "0 %"
+		}
 		return plain(100*v, 100*step) + " %"
 	case Seconds:
 		return timeLabel(v, step, top)
 	}
 	unit := map[Unit]string{Bytes: "B", BytesPerSecond: "B/s"}[u]
-	least := 1e4 // numbers of four digits are read as they are
-	if unit != "" {
-		least = 1e3
+	if v == 0 {
+		return strings.TrimSpace("0 " + unit)
+	}
+	least, most := 1e3, 1e21
+	if unit == "" {
+		least, most = 1e4, 1e15 // four digits are read as they are; exa is for bytes
 	}
 	i := 0
-	for t := min(top, 100*step); t >= least && i < len(prefixes)-1; t /= 1000 {
+	for t := min(top, 100*step); t >= least && top < most; t /= 1000 {
 		i, least = i+1, 1e3
 	}
 	by := math.Pow(1000, float64(i))
 	s := plain(v/by, step/by)
-	switch {
-	case v == 0 && unit == "":
-		return "0"
-	case i == 0 && unit == "":
-		return s
-	}
-	return s + " " + prefixes[i] + unit
+	return strings.TrimSpace(s + " " + prefixes[i] + unit)
 }
 
 // timeLabel writes seconds in the largest unit of which the axis has one.

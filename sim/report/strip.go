@@ -20,8 +20,10 @@ func (r *Ring) strip(c *canvas) {
 	pitch := min(max(420/float64(len(r.Steps)), 4), 15)
 	top := c.height + 34
 	bottom := top + pitch*float64(len(r.Steps)) + 4
-	const left, right = 44.0, width - 60.0
+	const left, right = 44.0, width - 84.0
 	c.text("axis", "start", 4, c.height+6, normal, "step, and distance to the target as log₂")
+	c.path("best", "M"+num(width-210)+" "+num(c.height+2)+"h18", "")
+	c.text("key", "start", width-184, c.height+6, normal, "the closest heard of so far")
 	s := scale{lo: near, hi: stripFar, from: right, to: left} // nearer is further right
 	every := 2.0
 	for (stripFar-near)/every > 14 {

@@ -27,8 +27,10 @@ func clean(s string) string {
 	}, strings.ToValidUTF8(s, string(utf8.RuneError)))
 }
 
-// oneLine is s without line breaks, of at most n runes.
-func oneLine(s string, n int) string { return cut(strings.Join(strings.Fields(cut(s, 4*n)), " "), n) }
+// oneLine is s cleaned, without line breaks, of at most n runes.
+func oneLine(s string, n int) string {
+	return cut(strings.Join(strings.Fields(clean(cut(s, 4*n))), " "), n)
+}
 
 // cut shortens s to n runes, the last of which says so.
 func cut(s string, n int) string {
@@ -76,9 +78,11 @@ func fitText(s string, size, most float64) string {
 	if textWidth(s, size) <= most {
 		return s
 	}
-	runes := []rune(s)
-	for len(runes) > 0 && textWidth(string(runes)+"…", size) > most {
-		runes = runes[:len(runes)-1]
+	w := textWidth("…", size)
+	for i, r := range s {
+		if w += textWidth(string(r), size); w > most {
+			return strings.TrimRight(s[:i], " ") + "…"
+		}
 	}
-	return strings.TrimRight(string(runes), " ") + "…"
+	return s
 }
