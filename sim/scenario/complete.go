@@ -23,7 +23,7 @@ const (
 	maxRegions   = 100
 	maxLookups   = 100_000 // in a batch
 	maxPeers     = 10_000
-	maxBandwidth = 1 << 40
+	maxBandwidth = 1 << 30
 )
 
 // Defaults.

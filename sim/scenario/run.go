@@ -24,6 +24,8 @@ type Options struct {
 	Progress func(Progress)
 	// Watch, if set, keeps what a host sends and receives.
 	Watch *Watch
+
+	check func(*sim.World) error // of tests: another rule
 }
 
 // Watch says whose packets to keep.
@@ -233,6 +235,12 @@ func (r *runner) loop(ctx context.Context) {
 		if err := r.w.Run(max(to-now, 1)); err != nil {
 			r.broke(err)
 			return
+		}
+		if check := r.opt.check; check != nil {
+			if err := check(r.w); err != nil {
+				r.broke(err)
+				return
+			}
 		}
 		r.progress()
 	}
