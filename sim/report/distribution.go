@@ -8,14 +8,14 @@ import (
 
 // Distribution shows how samples are distributed: for each value the share of samples
 // up to it, or with Histogram the share that each whole number has. The legend gives
-// the median, the 90th and 99th percentiles (p90, p99) and the number of samples n: the least value that this share of the
-// samples does not exceed.
+// the number n of samples, their median and their 90th and 99th percentiles (p90, p99):
+// the least value that this share of the samples does not exceed.
 type Distribution struct {
 	Title, Caption string
 	X              Axis // of the values
 	Sets           []Samples
 	// Histogram is for small whole numbers, such as hops: others are rounded, and the
-	// axis is never logarithmic. A wide range is shown in steps of more than one.
+	// axis is neither logarithmic nor longer than the data. A wide range is shown in steps of more than one.
 	Histogram bool
 }
 
