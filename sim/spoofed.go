@@ -11,9 +11,22 @@ import (
 // ledger counts the PINGs that a host has received in somebody's name and that another
 // has sent, and what it has sent there.
 type ledger struct {
-	in, out           int
-	inBytes, outBytes int
-	real              bool // somebody is there who has sent something himself
+	in, inBytes int
+	out         sent  // all
+	atOnce      sent  // in the turn of a packet that came in that name
+	real        bool  // somebody is there who has sent something himself
+	at          int64 // when such a packet came last
+}
+
+type sent struct{ packets, bytes int }
+
+func (s *sent) add(bytes int) {
+	s.packets++
+	s.bytes += bytes
+}
+
+func (s sent) over(l *ledger) bool {
+	return s.packets > maxOutPackets*l.in+askedAnyway || s.bytes > maxOutBytes*l.inBytes+askedAnywayBytes
 }
 
 const (
@@ -53,6 +66,7 @@ func (h *Host) checkIn(pk *packet) {
 		c.spoofed[pk.from] = l
 		c.names = append(c.names, pk.from)
 	}
+	l.at = h.at
 	if kindOf(pk) == discv4.Ping {
 		l.in++
 		l.inBytes += pk.size
@@ -87,8 +101,10 @@ func (h *Host) checkOut(o *discv4.Out, size int) {
 		h.handedOut(nodes[int(c.turn)%len(nodes)])
 	}
 	if l := c.spoofed[o.To]; l != nil {
-		l.out++
-		l.outBytes += size
+		l.out.add(size)
+		if l.at == h.at {
+			l.atOnce.add(size)
+		}
 	}
 }
 
@@ -106,16 +122,18 @@ func (h *Host) handedOut(n *enode.Node) {
 	}
 }
 
-// amplified checks what was sent to who has sent nothing.
+// amplified checks what was sent in answer to such packets: all that went there if nobody
+// is there, or else what went there at once.
 func (h *Host) amplified() {
 	for _, at := range h.checks.names {
 		l := h.checks.spoofed[at]
+		s := l.out
 		if l.real {
-			continue
+			s = l.atOnce
 		}
-		if l.out > maxOutPackets*l.in+askedAnyway || l.outBytes > maxOutBytes*l.inBytes+askedAnywayBytes {
-			h.breaks(RuleAmplification, "%d packets, %d bytes to %v, in whose name %d, %d bytes came, and none from there",
-				l.out, l.outBytes, at, l.in, l.inBytes)
+		if s.over(l) {
+			h.breaks(RuleAmplification, "%d packets, %d bytes to %v, in whose name another sent %d PINGs of %d bytes",
+				s.packets, s.bytes, at, l.in, l.inBytes)
 		}
 	}
 }
