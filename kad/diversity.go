@@ -12,7 +12,8 @@ const (
 	// netsPerBucket and netsPerTable bound how many nodes of one network (an
 	// IPv4 /24) a bucket and the table take, replacements included. They are
 	// go-ethereum's values: an attacker then needs addresses in many networks,
-	// which are dear, and not only many keys, which are free.
+	// which are dear, and not only many keys, which are free. The table takes fewer
+	// when it can (share.go).
 	netsPerBucket = 2
 	netsPerTable  = 10
 )
@@ -73,9 +74,9 @@ func (c *netCount) remove(p network) {
 
 // crowded counts the table's nodes by a hash of their network: what few nodes share
 // is below any limit, and nearly all networks are found to be so at once.
-type crowded [128]uint16
+type crowded [512]uint8
 
-func (c *crowded) at(p network) *uint16 { return &c[uint64(p)*0x9e3779b97f4a7c15>>57] }
+func (c *crowded) at(p network) *uint8 { return &c[uint64(p)*0x9e3779b97f4a7c15>>55] }
 
 // addNet counts a node's network in its bucket and the table, unless a limit is
 // reached.
@@ -134,7 +135,7 @@ func (t *Table) hasRoomForNet(b *bucket, p network) bool {
 }
 
 func (t *Table) tableHasRoomForNet(p network) bool {
-	return *t.crowded.at(p) < netsPerTable || t.inNet(p) < netsPerTable
+	return t.netWithin(p, netsPerBucket) || t.netWithin(p, t.netLimit())
 }
 
 // inNet returns how many nodes of network p the table has.

@@ -80,7 +80,9 @@ func TestHearsayTakesNoPlaceFromLive(t *testing.T) {
 	w.start()
 	ip := netip.MustParseAddr("198.51.100.0")
 	for bucket := 16; bucket > 11; bucket-- {
-		w.fill(bucket, BucketSize)
+		for i := range BucketSize { // of no network, or the limit were lower
+			w.live(w.newNodeIn(bucket, hostIn(netip.MustParseAddr("10.0.0.0"), i)))
+		}
 		w.found(w.newNodeIn(bucket, hostIn(ip, 2*bucket)))
 		w.found(w.newNodeIn(bucket, hostIn(ip, 2*bucket+1)))
 	}

@@ -52,7 +52,7 @@ func checkInvariants(t *Table) error {
 	}
 	var crowd crowded
 	for _, n := range all {
-		*crowd.at(network(n >> 8)) += uint16(n & 0xff)
+		*crowd.at(network(n >> 8)) += uint8(n)
 		if p := network(n >> 8); n&0xff > netsPerTable || t.inNet(p) != int(n&0xff) {
 			return fmt.Errorf("network %x is counted %d times, is there %d times", p, t.inNet(p), n&0xff)
 		}

@@ -132,6 +132,9 @@ func (l *Lookup) add(nodes []*enode.Node, depth int) (fresh int) {
 		if known || i >= maxCandidates || id == l.t.cfg.Self {
 			continue // one that was dropped is too far again
 		}
+		if p, yes := l.guest(n); yes && !l.t.welcome(p, headOf(id)) {
+			continue
+		}
 		fresh++
 		if len(l.list) >= maxCandidates {
 			l.dropFarthest()
@@ -187,10 +190,14 @@ func (l *Lookup) pump() {
 			}
 		case unasked:
 			if l.queries < maxQueries {
-				open = true
 				if l.inflight-l.stalled < Alpha && l.inflight < maxInflight {
+					if p, yes := l.guest(c.node); yes && (!l.t.refresh.settled || !l.t.guests.take(p, headOf(c.node.ID()))) {
+						c.state = failed
+						continue
+					}
 					l.ask(c)
 				}
+				open = true
 			}
 		}
 		rank++
@@ -238,6 +245,7 @@ func (l *Lookup) answer(n *enode.Node, depth int, took time.Duration, nodes []*e
 	hop := Hop{Node: n, Depth: depth, Distance: enode.LogDist(l.target.ID, n.ID()), Returned: len(nodes), Took: took, Err: err}
 	if err != nil {
 		t.stats.QueriesFailed++
+		t.guests.leave(n)
 		if b, e, isEntry := t.lookupEntry(n.ID()); isEntry {
 			t.revalidate(b, e, false) // it may be dead: find out at once
 		}

@@ -62,6 +62,7 @@ type refresher struct {
 	empty    time.Duration // next pause while the table is empty
 	growing  int           // refreshes in a row that made the table grow
 	again    bool          // another one is to follow at once
+	settled  bool          // the last one did not make the table grow
 	mark     int           // most live entries since the last one
 	waiting  []func()
 }
@@ -179,6 +180,7 @@ func (t *Table) refreshGoesOn() bool {
 func (t *Table) refreshPause() time.Duration {
 	r := &t.refresh
 	grew := t.live > r.before+r.before/10
+	r.settled = !grew
 	if t.live > 0 {
 		r.empty = 0
 	}

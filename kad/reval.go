@@ -69,7 +69,13 @@ func (t *Table) revalidateRandom() {
 		return
 	}
 	b := &t.buckets[filled[t.cfg.Rand.IntN(n)]]
-	t.revalidate(b, b.entries[len(b.entries)-1].entry, true)
+	e := b.entries[len(b.entries)-1].entry
+	if t.surplus(e.node) { // it came when the table was smaller, or knew fewer networks
+		t.stats.DroppedDiversity++
+		t.removeEntry(b, e)
+		return
+	}
+	t.revalidate(b, e, true)
 }
 
 // revalidate pings e, unless that is under way, and keeps or replaces it by the outcome.

@@ -14,6 +14,7 @@ type Table struct {
 	epoch   time.Time // of the first Advance: what stamps count from
 	buckets [NumBuckets]bucket
 	crowded crowded
+	guests  guests
 	live    int // entries in all buckets
 	stats   Stats
 
