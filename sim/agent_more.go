@@ -61,3 +61,11 @@ func (w *World) LookUp(h *Host, target kad.Target, done func([]*enode.Node)) (be
 	})
 	return begun
 }
+
+// Connect has the host's Server dial another at once, and again and again until it is
+// connected.
+func (h *Host) Connect(o *Host) {
+	if h.server != nil {
+		h.server.core.AddStatic(o.node)
+	}
+}

@@ -24,8 +24,8 @@
 //     says so.
 //   - Each host draws from generators of its own, one for its protocol and one for its
 //     links: what one does changes nothing that another draws.
-//   - A run checks the rules that must always hold ([World.Check]), and says which host
-//     broke which.
+//   - A run checks the rules that must always hold ([World.Check], [World.Probe],
+//     [World.Settle]), and ends with a [*Broken] that says which host broke which.
 //
 // # What it does not check
 //

@@ -33,7 +33,7 @@ type Plan struct {
 	Addresses int       // IP addresses, each in a network of its own
 	IDs       int       // identities, spread evenly over the addresses
 	Victim    *sim.Host // nil: everybody
-	Rate      float64   // packets a second, of all together
+	Rate      float64   // how often a second any of them acts: sends a packet, tries to connect
 	Region    int       // of sim.Config.Regions
 	Pongs     bool      // a freeloader answers PINGs
 }
@@ -51,11 +51,11 @@ type kind struct {
 
 var kinds = []kind{
 	{name: "eclipse", text: "fills a victim's table and places: many IDs at two addresses (Marcus et al. 2018)",
-		addresses: 2, ids: 1000, rate: 20, agent: eclipse, ground: true, peers: 1000, dials: true},
-	{name: "false-friends", text: "stays at the head of a victim's buckets and answers its lookups: few IDs (Henningsen et al. 2019)",
-		addresses: 2, ids: 100, rate: 10, agent: falseFriends, ground: true, peers: 1000, dials: true},
+		addresses: 2, ids: 1000, rate: 100, agent: eclipse, ground: true, peers: 1000, dials: true},
+	{name: "false-friends", text: "stays at the head of a victim's buckets and answers its lookups (Henningsen et al. 2019)",
+		addresses: 2, ids: 800, rate: 50, agent: falseFriends, ground: true, peers: 1000, dials: true},
 	{name: "slots", text: "connects to a victim and stays, to take all its places",
-		addresses: 4, ids: 100, agent: slots, peers: 1000, dials: true},
+		addresses: 4, ids: 100, rate: 10, agent: slots, peers: 1000, dials: true},
 	{name: "liar", text: "answers who looks for nodes with accomplices only",
 		addresses: 10, ids: 50, rate: 10, agent: liar, peers: 1000},
 	{name: "liar-dead", text: "answers who looks for nodes with addresses where nobody is",

@@ -70,6 +70,14 @@ func (c *Crew) anybody(h *sim.Host) netip.AddrPort {
 // knock makes a member known.
 func (c *Crew) knock(h *sim.Host) { h.Ping(c.target(h)) }
 
+// press does so, and tries to connect, too.
+func (c *Crew) press(h *sim.Host) {
+	c.knock(h)
+	if v := c.plan.Victim; v != nil {
+		h.Connect(v)
+	}
+}
+
 // accomplices answers with the members that are closest to the target.
 func (c *Crew) accomplices(h *sim.Host, to netip.AddrPort, target enode.ID) {
 	h.Neighbors(to, closest(c.nodes, target))

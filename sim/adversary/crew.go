@@ -2,7 +2,6 @@ package adversary
 
 import (
 	"math/rand/v2"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -60,31 +59,33 @@ func (c *Crew) TableShare(h *sim.Host) float64 {
 }
 
 // PeerShare returns which share of a host's peers is the crew's.
-func (c *Crew) PeerShare(h *sim.Host) float64 {
-	peers := h.Peers()
-	return c.of(peers, len(peers))
-}
+func (c *Crew) PeerShare(h *sim.Host) float64 { return c.of(h.Peers()) }
 
-// OutboundShare returns which share of the peers that a host has dialed is the crew's.
-// If it could dial none, because others have taken the places for that, it is the
-// crew's share of these.
+// OutboundShare returns which share of the places for peers that a host has dialed is
+// the crew's: by such peers, and by others where nothing keeps these places free.
 func (c *Crew) OutboundShare(h *sim.Host) float64 {
-	peers := h.Peers()
-	dialed := slices.DeleteFunc(slices.Clone(peers), func(p sim.Peer) bool { return p.Inbound })
-	if all, _ := h.Places(); len(dialed) == 0 && len(peers) >= all {
-		dialed = peers
+	all, places := h.Places()
+	var dialed, accepted []sim.Peer
+	for _, p := range h.Peers() {
+		if p.Inbound {
+			accepted = append(accepted, p)
+		} else {
+			dialed = append(dialed, p)
+		}
 	}
-	return c.of(dialed, len(dialed))
+	beyond := float64(max(0, len(accepted)-(all-places)))
+	own := c.of(dialed)*float64(len(dialed)) + c.of(accepted)*beyond
+	return own / max(1, float64(len(dialed))+beyond)
 }
 
-func (c *Crew) of(peers []sim.Peer, n int) float64 {
+func (c *Crew) of(peers []sim.Peer) float64 {
 	own := 0
 	for _, p := range peers {
 		if c.Has(p.Host.Node().ID()) {
 			own++
 		}
 	}
-	return float64(own) / float64(max(n, 1))
+	return float64(own) / float64(max(len(peers), 1))
 }
 
 // LookupShare returns which share of nodes, found by lookups say, is the crew's.

@@ -15,8 +15,9 @@ import (
 // an hour fills those, too.
 const drawn = 16
 
-// grind draws keys whose IDs fall into all of a victim's buckets as evenly as they can:
-// half of all IDs fall into the farthest, which the victim fills with others.
+// grind draws keys: of as many as fit into a victim's table the IDs fall into all of its
+// buckets, as far as such are among those drawn, and those of the others anywhere, to be
+// close to whatever it looks for.
 func grind(src *rand.PCG, victim enode.ID, n int) ([]*secp.PrivateKey, error) {
 	const nearest = 257 - kad.NumBuckets
 	var by [257][]*secp.PrivateKey
@@ -30,13 +31,19 @@ func grind(src *rand.PCG, victim enode.ID, n int) ([]*secp.PrivateKey, error) {
 		by[d] = append(by[d], key)
 	}
 	keys := make([]*secp.PrivateKey, 0, n)
-	for len(keys) < n {
-		for d := nearest; d < len(by) && len(keys) < n; d++ {
-			if last := len(by[d]) - 1; last >= 0 {
-				keys = append(keys, by[d][last])
-				by[d] = by[d][:last]
-			}
-		}
+	take := func(d, most int) {
+		most = min(most, len(by[d]), n-len(keys))
+		keys = append(keys, by[d][:most]...)
+		by[d] = by[d][most:]
+	}
+	for d := nearest; d < len(by); d++ {
+		take(d, kad.BucketSize)
+	}
+	for d := len(by) - 1; d >= nearest; d-- { // as if they were drawn one after the other
+		take(d, (n-len(keys)+1)/2)
+	}
+	for d := len(by) - 1; d >= nearest; d-- {
+		take(d, n)
 	}
 	// In any order, or the members at one address were all in every second bucket.
 	rand.New(src).Shuffle(n, func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })

@@ -4,4 +4,10 @@ import "github.com/kithnet/kith/sim"
 
 // slots is a member that connects and stays: each place that it has is no one else's.
 // It gets itself known to nobody, and knows nobody.
-func slots(c *Crew) sim.Agent { return &agent{crew: c, find: c.nobody} }
+func slots(c *Crew) sim.Agent {
+	return &agent{crew: c, find: c.nobody, act: func(h *sim.Host) {
+		if v := c.plan.Victim; v != nil {
+			h.Connect(v)
+		}
+	}}
+}

@@ -1,0 +1,292 @@
+package adversary
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/sim"
+)
+
+// network makes a World of n honest hosts that have found each other. They connect, and
+// do without some defences.
+func network(t *testing.T, cfg sim.Config, n int, without sim.Defences) (*sim.World, []*sim.Host) {
+	t.Helper()
+	cfg.Link = sim.Link{Latency: 20 * time.Millisecond, Jitter: 60 * time.Millisecond}
+	w := sim.New(cfg)
+	boot, err := w.Add(sim.Node{Without: without})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hosts, err := w.AddAll(n, func(int) sim.Node {
+		return sim.Node{Bootnodes: []*sim.Host{boot}, Server: &sim.Server{}, Without: without}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, w, 2*time.Minute)
+	return w, hosts
+}
+
+func run(t *testing.T, w *sim.World, d time.Duration) {
+	t.Helper()
+	if err := w.Run(d); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func deploy(t *testing.T, w *sim.World, p Plan) *Crew {
+	t.Helper()
+	c, err := Deploy(w, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// shares are what a crew has got hold of, the mean of some measurements.
+type shares struct{ table, lookups, outbound, peers float64 }
+
+// besiege attacks a victim that has known others for a while, then restarts it, attacks
+// on, and says what share of it was the crew's on average at the end of each siege. One
+// that knew others before holds out even without defences: its first siege only begins.
+func besiege(t *testing.T, seed uint64, without sim.Defences, p Plan) (s shares, bound float64) {
+	t.Helper()
+	w, hosts := network(t, sim.Config{Seed: seed, Workers: 2}, 300, without)
+	p.Victim = hosts[150]
+	c := deploy(t, w, p)
+	n := 0.0
+	measure := func() {
+		found, err := c.Lookups(w, p.Victim, 6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := shares{c.TableShare(p.Victim), found, c.OutboundShare(p.Victim), c.PeerShare(p.Victim)}
+		s = shares{s.table + now.table, s.lookups + now.lookups, s.outbound + now.outbound, s.peers + now.peers}
+		n++
+		t.Logf("%s, without %v, seed %d, %v: table %.3f of %d, lookups %.3f, outbound %.3f, peers %.3f of %d", p.Kind, without, seed,
+			w.Now().Round(time.Second), now.table, p.Victim.Table().Live(), now.lookups, now.outbound, now.peers, len(p.Victim.Peers()))
+	}
+	restarts := 1
+	if without == 0 {
+		run(t, w, 8*time.Minute)
+		measure()
+		restarts = 4 // of whom a node dials in its first second one in sixteen is luck
+	}
+	for range restarts {
+		w.Stop(p.Victim)
+		run(t, w, time.Minute) // its peers have noticed
+		w.Start(p.Victim)
+		run(t, w, 2*time.Minute)
+		measure()
+	}
+	return shares{s.table / n, s.lookups / n, s.outbound / n, s.peers / n}, c.AddressShare(w) + 0.05
+}
+
+// TestSieges: with the budget of the attacks as published, and the defences on, a
+// crew's share of the victim's table, of what its lookups find and of whom it dials is
+// below the crew's share of addresses and five points. With them off the attacks work.
+func TestSieges(t *testing.T) {
+	if testing.Short() || raceEnabled {
+		return
+	}
+	for _, kind := range []string{"eclipse", "false-friends"} {
+		t.Run(kind, func(t *testing.T) {
+			on, bound := besiege(t, 1, 0, Plan{Kind: kind})
+			if on.table > bound || on.lookups > bound || on.outbound > bound {
+				t.Errorf("defences on: %+v, want at most %.3f", on, bound)
+			}
+			off, _ := besiege(t, 1, sim.AllDefences, Plan{Kind: kind})
+			if off.table < 0.5 || off.lookups < 0.5 || off.outbound < 0.5 {
+				t.Errorf("defences off: %+v: the attack does not work, and the test shows nothing", off)
+			}
+			t.Logf("on %+v, off %+v, bound %.3f", on, off, bound)
+		})
+	}
+}
+
+// TestSlots: whoever takes all places for incoming connections leaves those for
+// outgoing ones, unless nothing keeps these free.
+func TestSlots(t *testing.T) {
+	places := func(without sim.Defences) (inbound, crew int) {
+		w, hosts := network(t, sim.Config{Seed: 2}, 60, without)
+		v := hosts[30]
+		c := deploy(t, w, Plan{Kind: "slots", Victim: v, IDs: 200, Addresses: 8, Rate: 1000})
+		w.Stop(v)
+		run(t, w, time.Minute)
+		w.Start(v)
+		run(t, w, 3*time.Minute)
+		for _, p := range v.Peers() {
+			if p.Inbound {
+				inbound++
+			}
+			if c.Has(p.Host.Node().ID()) {
+				crew++
+			}
+		}
+		return inbound, crew
+	}
+	if inbound, crew := places(0); inbound > 34 || crew < 10 {
+		t.Errorf("%d inbound peers, %d of the crew", inbound, crew)
+	}
+	if inbound, crew := places(sim.OutboundPlaces | sim.InboundThrottle); inbound < 45 || crew < 40 {
+		t.Errorf("defences off: %d inbound peers, %d of the crew", inbound, crew)
+	}
+}
+
+// TestKinds: each adversary acts, keeps within the simulator's promises, and makes no
+// host break a rule.
+func TestKinds(t *testing.T) {
+	for _, kind := range Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			if Describe(kind) == "" {
+				t.Error("no description")
+			}
+			hash := func(workers int, victim bool) uint64 {
+				w, hosts := network(t, sim.Config{Seed: 3, Workers: workers}, 40, 0)
+				p := Plan{Kind: kind, IDs: 20, Addresses: 4, Rate: 20}
+				if victim {
+					p.Victim = hosts[20]
+				}
+				c := deploy(t, w, p)
+				w.Probe(time.Second)
+				run(t, w, 2*time.Minute)
+				sent := uint64(0)
+				for _, h := range c.Hosts() {
+					sent += h.Traffic().SentPackets
+				}
+				if len(c.Hosts()) != 20 || !c.Has(c.Hosts()[7].Node().ID()) || c.Has(hosts[0].Node().ID()) {
+					t.Error("who is of the crew?")
+				}
+				if sent == 0 && kind != "bootnode" && kind != "slots" {
+					t.Error("it did nothing")
+				}
+				if err := w.Settle(); err != nil {
+					t.Error(err)
+				}
+				return w.Hash()
+			}
+			for _, victim := range []bool{false, true} {
+				if one, two := hash(1, victim), hash(2, victim); one != two {
+					t.Errorf("%x and %x with two workers", one, two)
+				}
+			}
+		})
+	}
+	if _, err := Deploy(sim.New(sim.Config{}), Plan{Kind: "nobody"}); !errors.Is(err, ErrPlan) || Describe("nobody") != "" {
+		t.Error(err)
+	}
+	if _, err := Deploy(sim.New(sim.Config{}), Plan{Kind: "flooder", IDs: 40_000, Addresses: 1}); !errors.Is(err, ErrPlan) {
+		t.Error(err)
+	}
+}
+
+// TestAmplifier: answers go only to who has proven to be there; without that the rule
+// that says so is broken.
+func TestAmplifier(t *testing.T) {
+	for _, without := range []sim.Defences{0, sim.EndpointProof} {
+		for _, live := range []bool{false, true} {
+			w, hosts := network(t, sim.Config{Seed: 4}, 20, without)
+			p := Plan{Kind: "amplifier"}
+			if live {
+				p.Victim = hosts[10]
+			}
+			deploy(t, w, p)
+			err := w.Run(time.Minute)
+			var broken *sim.Broken
+			if without == 0 && err != nil {
+				t.Error(err)
+			}
+			if without != 0 && (!errors.As(err, &broken) || broken.Rule != sim.RuleAmplification) {
+				t.Errorf("without %v, live %v: %v", without, live, err)
+			}
+		}
+	}
+}
+
+// TestLiars: who sends others to where nobody is gets nobody there into their tables,
+// unless they take hearsay for true.
+func TestLiars(t *testing.T) {
+	dead := func(without sim.Defences) (share float64) {
+		w, hosts := network(t, sim.Config{Seed: 5}, 40, without)
+		c := deploy(t, w, Plan{Kind: "liar-dead"})
+		for _, h := range hosts[:10] {
+			if _, err := c.Lookups(w, h, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n, all := 0, 0
+		for _, h := range hosts {
+			for _, b := range h.Table().Buckets() {
+				for _, e := range b.Entries {
+					if all++; w.HostOf(e.Node) == nil && slices.Contains(c.dead, e.Node) {
+						n++
+					}
+				}
+			}
+		}
+		return float64(n) / float64(all)
+	}
+	if share := dead(0); share > 0 {
+		t.Errorf("%.3f of all entries are nowhere", share)
+	}
+	if share := dead(sim.Liveness); share == 0 {
+		t.Error("without a check nobody is nowhere: the test shows nothing")
+	}
+}
+
+// TestBootnode: who knows only a hostile bootnode knows only its accomplices, and one
+// honest one is enough to know others.
+func TestBootnode(t *testing.T) {
+	w, hosts := network(t, sim.Config{Seed: 6}, 100, 0)
+	c := deploy(t, w, Plan{Kind: "bootnode"})
+	hostile := c.Hosts()[0]
+	lost, err := w.Add(sim.Node{Bootnodes: []*sim.Host{hostile}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lucky, err := w.Add(sim.Node{Bootnodes: []*sim.Host{hostile, hosts[0]}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, w, 5*time.Minute)
+	if share := c.TableShare(lost); share < 1 {
+		t.Errorf("%.2f of the table of who knew only it", share)
+	}
+	if share := c.TableShare(lucky); share > 0.15 {
+		t.Errorf("%.2f of the table of who knew another", share)
+	}
+}
+
+// TestFlood: a victim of a flood finds what it looks for, and what it drops is counted.
+func TestFlood(t *testing.T) {
+	w, hosts := network(t, sim.Config{Seed: 7}, 60, 0)
+	c := deploy(t, w, Plan{Kind: "flooder", Victim: hosts[30], Rate: 2000, IDs: 2000})
+	run(t, w, 10*time.Second)
+	if _, err := c.Lookups(w, hosts[30], 5); err != nil {
+		t.Fatal(err)
+	}
+	s := hosts[30].Stats()
+	if s.Drops[discv4.DropNewLimit] == 0 || s.Table.Entries < 20 {
+		t.Errorf("%d entries, drops %v", s.Table.Entries, s.Drops)
+	}
+}
+
+// TestFreeloader: who does not answer gets no answers.
+func TestFreeloader(t *testing.T) {
+	answered := func(pongs bool) (n uint64) {
+		w, hosts := network(t, sim.Config{Seed: 8}, 10, 0)
+		deploy(t, w, Plan{Kind: "freeloader", Pongs: pongs, IDs: 5, Rate: 5, Victim: hosts[5]})
+		before := hosts[5].Stats().Drops[discv4.DropUnproven]
+		run(t, w, time.Minute)
+		return hosts[5].Stats().Drops[discv4.DropUnproven] - before
+	}
+	if n := answered(false); n < 50 {
+		t.Errorf("%d queries refused", n)
+	}
+	if n := answered(true); n > 0 {
+		t.Errorf("%d queries refused of who has proven to be there", n)
+	}
+}
