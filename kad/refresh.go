@@ -98,25 +98,45 @@ func (t *Table) startRefresh() {
 	for _, n := range start {
 		t.AddFound(n)
 	}
-	// Half of a network that was split in two knows enough of its own never to look
-	// for the other: a bootnode has both.
-	if n := len(t.cfg.Bootnodes); n > 0 && !t.thin() {
-		t.AddFound(t.cfg.Bootnodes[t.cfg.Rand.IntN(n)])
-	}
 	r.running = 1 + randomLookups
 	if r.growing > 0 {
 		r.running = 1 + growingLookups
 	}
-	t.refreshLookup(Target{ID: t.cfg.Self, Key: t.cfg.SelfKey}, start)
+	l := t.refreshLookup(Target{ID: t.cfg.Self, Key: t.cfg.SelfKey}, start)
+	if n := len(t.cfg.Bootnodes); n > 0 && !t.thin() {
+		t.askBootnode(t.cfg.Bootnodes[t.cfg.Rand.IntN(n)], l)
+	}
+}
+
+// askBootnode asks a bootnode what the lookup asks others. Half of a network that was
+// split in two knows enough of its own never to look for the other, and lookups ask
+// the nearest, which are of the own half: a bootnode has both.
+func (t *Table) askBootnode(n *enode.Node, l *Lookup) {
+	t.AddFound(n)
+	t.stats.Queries++
+	t.cfg.Transport.Findnode(n, l.target, func(nodes []*enode.Node, err error) {
+		if err != nil {
+			t.stats.QueriesFailed++
+			return
+		}
+		for _, found := range nodes {
+			t.AddFound(found)
+		}
+		if !l.finished {
+			l.add(nodes, 1)
+			l.pump()
+		}
+	})
 }
 
 // refreshLookup starts one of a refresh's lookups. Only those of the first refresh ask
 // all of the closest, which have met few others then.
-func (t *Table) refreshLookup(target Target, start []*enode.Node) {
+func (t *Table) refreshLookup(target Target, start []*enode.Node) *Lookup {
 	r := &t.refresh
 	r.news = 0
 	l := t.startLookup(target, LookupOptions{}, start, t.refreshLookupDone)
 	l.brief = r.interval > 0 || r.growing > 0
+	return l
 }
 
 // thin reports whether the table needs the nodes of its Config: it has few of

@@ -86,10 +86,11 @@ func TestReplay(t *testing.T) {
 }
 
 // TestPartHeals: two halves that could not reach each other for longer than their
-// tables remember know each other again some minutes later.
+// tables remember know each other again some time later, and find
+// each other.
 func TestPartHeals(t *testing.T) {
 	w := New(Config{Seed: 3, Link: Link{Latency: 20 * time.Millisecond}})
-	grow(t, w, 44)
+	grow(t, w, 150)
 	run(t, w, time.Minute)
 	w.Part(func(h *Host) uint8 { return uint8(h.index % 2) })
 	run(t, w, time.Hour)
@@ -100,6 +101,17 @@ func TestPartHeals(t *testing.T) {
 	run(t, w, time.Hour)
 	if got := w.Filled(); got < 0.9 {
 		t.Errorf("tables are filled to %.2f an hour after", got)
+	}
+	lookups, err := w.Lookups(rand.New(rand.NewPCG(3, 3)), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right, possible := 0, 0
+	for _, l := range lookups {
+		right, possible = right+l.Right, possible+l.Possible
+	}
+	if possible == 0 || float64(right) < 0.95*float64(possible) {
+		t.Errorf("an hour after, lookups find %d of %d", right, possible)
 	}
 }
 
