@@ -201,8 +201,10 @@ func TestDeadGuestsLeave(t *testing.T) {
 func TestGuests(t *testing.T) {
 	var g guests
 	for head := uint64(1); head <= netGuests; head++ {
-		if !g.take(7, head) || !g.take(7, head) {
-			t.Fatalf("no place for %d", head)
+		for range 2 { // the second time it has its place
+			if !g.take(7, head) {
+				t.Fatalf("no place for %d", head)
+			}
 		}
 	}
 	if g.take(7, 99) {

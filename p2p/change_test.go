@@ -112,10 +112,8 @@ func TestChangeRefused(t *testing.T) {
 func TestOneByOne(t *testing.T) {
 	const peers = 8
 	s := start(t, Config{Protocols: []Protocol{named("base", 1)}, MaxPeers: peers, DialRatio: 1})
-	var others []*Server
 	for range 2 * peers {
 		o := start(t, Config{Protocols: []Protocol{named("base", 1), named("more", 2)}})
-		others = append(others, o)
 		s.do(func(c *peering.Core) { c.NodeFound(o.Self(), "test") })
 	}
 	eventually(t, "all places taken", func() bool { return runs(s, peers, "base") })

@@ -21,13 +21,13 @@ type Config struct {
 	Wire    Wire
 	Workers int // how many cores to use; default 1
 	// CheckEvery is how often Run checks the rules that must always hold; default
-	// 10 seconds, negative never.
+	// 20 seconds, negative never.
 	CheckEvery time.Duration
 }
 
 // defaultCheckEvery lets a check of all tables cost less than what happens between
 // two of them.
-const defaultCheckEvery = 10 * time.Second
+const defaultCheckEvery = 20 * time.Second
 
 // epoch is when a World begins: any time will do.
 var epoch = time.Unix(1_700_000_000, 0)
@@ -242,7 +242,6 @@ func mix(x uint64) uint64 {
 type places struct {
 	v4    map[uint64]int32 // address and port; port 0: every port that is no other's
 	other map[netip.AddrPort]int32
-	hosts []*Host
 }
 
 func newPlaces() places {
