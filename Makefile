@@ -16,11 +16,11 @@ test: ## test all modules, conformance with go-ethereum's peers and test tool in
 
 .PHONY: test-libsecp256k1
 test-libsecp256k1: ## test with the system's libsecp256k1 (Debian: libsecp256k1-dev)
-	$(GO) test -tags libsecp256k1 ./...
+	$(GO) test -short -tags libsecp256k1 ./...
 
 .PHONY: race
-race: ## test the root module under the race detector
-	$(GO) test -race ./...
+race: ## test the root module under the race detector, but for the simulations that take long
+	$(GO) test -race -short ./...
 
 .PHONY: lint
 lint: ## formatting, vet on all platforms that differ, staticcheck

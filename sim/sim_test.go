@@ -75,7 +75,11 @@ func TestReplay(t *testing.T) {
 	}
 	want := hash(Config{Seed: 7})
 	t.Log(want)
-	for _, cfg := range []Config{{Seed: 7}, {Seed: 7, Workers: 2}, {Seed: 7, Workers: 5}, {Seed: 7, Wire: Bytes}, {Seed: 7, Wire: Bytes, Workers: 3}} {
+	others := []Config{{Seed: 7, Workers: 2}, {Seed: 7}, {Seed: 7, Workers: 5}, {Seed: 7, Wire: Bytes}, {Seed: 7, Wire: Bytes, Workers: 3}}
+	if testing.Short() {
+		others = others[:1]
+	}
+	for _, cfg := range others {
 		if got := hash(cfg); got != want {
 			t.Errorf("%+v: %s, want %s", cfg, got, want)
 		}
@@ -89,6 +93,9 @@ func TestReplay(t *testing.T) {
 // tables remember know each other again some time later, and find
 // each other.
 func TestPartHeals(t *testing.T) {
+	if testing.Short() {
+		return // some seconds, and many under the race detector: what is run is one thread's
+	}
 	w := New(Config{Seed: 3, Link: Link{Latency: 20 * time.Millisecond}})
 	grow(t, w, 150)
 	run(t, w, time.Minute)

@@ -110,6 +110,9 @@ func TestSieges(t *testing.T) {
 // TestSlots: whoever takes all places for incoming connections leaves those for
 // outgoing ones, unless nothing keeps these free.
 func TestSlots(t *testing.T) {
+	if testing.Short() {
+		return // some seconds, and many under the race detector: what is run is one thread's
+	}
 	places := func(without sim.Defences) (inbound, crew int) {
 		w, hosts := network(t, sim.Config{Seed: 2}, 60, without)
 		v := hosts[30]
@@ -139,6 +142,9 @@ func TestSlots(t *testing.T) {
 // TestKinds: each adversary acts, keeps within the simulator's promises, and makes no
 // host break a rule.
 func TestKinds(t *testing.T) {
+	if testing.Short() {
+		return // some seconds, and many under the race detector: what is run is one thread's
+	}
 	for _, kind := range Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			if Describe(kind) == "" {
@@ -186,6 +192,9 @@ func TestKinds(t *testing.T) {
 // TestAmplifier: answers go only to who has proven to be there; without that the rule
 // that says so is broken.
 func TestAmplifier(t *testing.T) {
+	if testing.Short() {
+		return // some seconds, and many under the race detector: what is run is one thread's
+	}
 	for _, without := range []sim.Defences{0, sim.EndpointProof} {
 		for _, live := range []bool{false, true} {
 			w, hosts := network(t, sim.Config{Seed: 4}, 20, without)

@@ -47,7 +47,11 @@ func (r *Result) at(metric string, at time.Duration) float64 {
 // TestReplay: the same seed gives the same run with any number of workers and however
 // packets pass, and another seed another one.
 func TestReplay(t *testing.T) {
-	for _, name := range []string{"churn-mix", "eclipse", "half-leaves", "nat-70", "peers-churn", "real-wire"} {
+	names := []string{"churn-mix", "eclipse", "half-leaves", "nat-70", "peers-churn", "real-wire"}
+	if testing.Short() {
+		names = names[:1]
+	}
+	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			s, err := Load(name)
 			if err != nil {
