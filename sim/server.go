@@ -104,9 +104,7 @@ func (s *server) step(at int64) {
 			s.begin(t)
 		}
 		for _, slot := range drops {
-			if i := slices.IndexFunc(s.conns, func(c *conn) bool { return c.slot == slot }); i >= 0 {
-				s.bye(s.conns[i], peering.Rotated)
-			}
+			s.byeTo(func(c *conn) bool { return c.slot == slot }, peering.Rotated)
 		}
 		again = len(drops) > 0
 	}
@@ -221,9 +219,7 @@ var (
 func (s *server) accept(from netip.AddrPort, seg *segment) {
 	in, evicted, wait, _ := s.core.Accept(from.Addr())
 	if evicted != nil {
-		if i := slices.IndexFunc(s.conns, func(c *conn) bool { return c.in == evicted }); i >= 0 {
-			s.bye(s.conns[i], peering.TooManyPending)
-		}
+		s.byeTo(func(c *conn) bool { return c.in == evicted }, peering.TooManyPending)
 	}
 	switch {
 	case in != nil:
@@ -273,9 +269,7 @@ func (s *server) greeted(c *conn, theirs []rlpx.Cap) {
 		return
 	}
 	if replaced != nil {
-		if i := slices.IndexFunc(s.conns, func(o *conn) bool { return o.slot == replaced && o != c }); i >= 0 {
-			s.bye(s.conns[i], peering.AlreadyConnected)
-		}
+		s.byeTo(func(o *conn) bool { return o.slot == replaced && o != c }, peering.AlreadyConnected)
 	}
 	if c.task != nil {
 		s.core.Dialed(c.task, 0, nil)
@@ -311,6 +305,13 @@ func (s *server) bye(c *conn, why error) {
 	reason := peering.HandshakeFailed
 	errors.As(why, &reason)
 	s.end(c, reason, why)
+}
+
+// byeTo is bye to the first connection that is meant, if there is one.
+func (s *server) byeTo(meant func(*conn) bool, why error) {
+	if i := slices.IndexFunc(s.conns, meant); i >= 0 {
+		s.bye(s.conns[i], why)
+	}
 }
 
 // settle says that an inbound connection does not wait any more.

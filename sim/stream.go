@@ -18,6 +18,7 @@ type segment struct {
 	why     error      // of bye
 	code    uint64     // of a message
 	payload []byte
+	size    int    // on a line; 0: it is no packet, but a moment
 	bytes   []byte // with Bytes: what stands for the above, but for a Disconnect
 }
 
@@ -101,7 +102,7 @@ const (
 func (s *server) tell(c *conn, work time.Duration, seg segment) {
 	h := s.host
 	w := h.world
-	seg.from, seg.stream = h.index, c.stream
+	seg.stream = c.stream
 	leaves := w.clock(h) + int64(work)
 	d, lost := w.cfg.Link.reliably(w.latency(h, c.other), h.rng())
 	if w.apart(h, c.other) || w.apart(c.other, h) || lost {
@@ -111,36 +112,36 @@ func (s *server) tell(c *conn, work time.Duration, seg segment) {
 		return
 	}
 	c.last = max(c.last+1, leaves+int64(d))
+	seg.size = segmentSize + len(seg.payload) // the same however packets pass
 	if w.cfg.Wire == Bytes {
 		c.seal(h, &seg)
 	}
-	size := segmentSize + len(seg.payload)
+	h.post(c.last, c.other, &seg)
+}
+
+// post has a segment arrive at a host.
+func (h *Host) post(at int64, to *Host, seg *segment) {
+	seg.from = h.index
 	pk := h.worker.newPacket()
-	pk.from, pk.to, pk.size, pk.copies, pk.segment = h.spec.Addr, c.other.spec.Addr, size, 1, &seg
-	if h.watch != nil {
+	pk.from, pk.to, pk.size, pk.copies, pk.segment = h.spec.Addr, to.spec.Addr, seg.size, 1, seg
+	if h.watch != nil && seg.size > 0 {
 		h.watch(Step{At: time.Duration(h.at), Out: true, Other: pk.to, What: describe(pk)})
 	}
 	h.seq++
-	h.worker.send(event{at: c.last, source: h.index, seq: h.seq, to: c.other.index, packet: pk})
+	h.worker.send(event{at: at, source: h.index, seq: h.seq, to: to.index, packet: pk})
 }
 
 // self has a segment come from the host itself.
 func (s *server) self(c *conn, kind segmentKind, after time.Duration) {
 	h := s.host
-	h.seq++
-	pk := h.worker.newPacket()
-	pk.copies, pk.segment = 1, &segment{kind: kind, from: h.index, stream: c.stream}
-	h.worker.send(event{at: h.world.clock(h) + int64(after), source: h.index, seq: h.seq, to: h.index, packet: pk})
+	h.post(h.world.clock(h)+int64(after), h, &segment{kind: kind, stream: c.stream})
 }
 
 // vanish ends everything without a word: the others notice when they hear nothing.
 func (s *server) vanish() {
 	h := s.host
 	for _, c := range s.conns {
-		h.seq++
-		pk := h.worker.newPacket()
-		pk.copies, pk.segment = 1, &segment{kind: segSilence, from: h.index, stream: c.stream}
-		h.worker.send(event{at: h.world.clock(h) + int64(silence), source: h.index, seq: h.seq, to: c.other.index, packet: pk})
+		h.post(h.world.clock(h)+int64(silence), c.other, &segment{kind: segSilence, stream: c.stream})
 		c.ended = true
 		c.quiet()
 	}
@@ -170,10 +171,5 @@ func (h *Host) refuse(at int64, seg *segment) {
 	if h.world.apart(h, other) {
 		return
 	}
-	pk := h.worker.newPacket()
-	pk.from, pk.to, pk.size, pk.copies = h.spec.Addr, other.spec.Addr, segmentSize, 1
-	pk.segment = &segment{kind: segRST, from: h.index, stream: seg.stream}
-	h.seq++
-	d := h.world.latency(h, other)
-	h.worker.send(event{at: at + int64(d), source: h.index, seq: h.seq, to: other.index, packet: pk})
+	h.post(at+int64(h.world.latency(h, other)), other, &segment{kind: segRST, stream: seg.stream, size: segmentSize})
 }
