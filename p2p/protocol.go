@@ -1,7 +1,6 @@
 package p2p
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,25 +93,13 @@ type shared struct {
 	offset uint64
 }
 
-// match returns the protocols in common: of each name the highest version, one after
-// the other in alphabetical order from 0x10 on (rlpx.md, "Message ID-based
-// Multiplexing").
-func match(own []*Protocol, theirs []rlpx.Cap) []shared {
-	best := make(map[string]*Protocol)
-	for _, p := range own {
-		if other := best[p.Name]; slices.Contains(theirs, p.Cap()) && (other == nil || other.Version < p.Version) {
-			best[p.Name] = p
-		}
-	}
-	var list []shared
-	for _, p := range best {
-		list = append(list, shared{Protocol: p})
-	}
-	slices.SortFunc(list, func(a, b shared) int { return cmp.Compare(a.Name, b.Name) })
+// match returns the protocols in common, one after the other from 0x10 on.
+func match(own []*Protocol, theirs []rlpx.Cap) (list []shared) {
 	offset := uint64(rlpx.BaseCodes)
-	for i := range list {
-		list[i].offset = offset
-		offset += list[i].Length
+	for _, c := range rlpx.Match(capsOf(own), theirs) {
+		i := slices.IndexFunc(own, func(p *Protocol) bool { return p.Cap() == c })
+		list = append(list, shared{own[i], offset})
+		offset += own[i].Length
 	}
 	return list
 }

@@ -1,8 +1,10 @@
 package rlpx
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/kithnet/kith/rlp"
@@ -47,6 +49,25 @@ type Cap struct {
 }
 
 func (c Cap) String() string { return c.Name + "/" + strconv.FormatUint(c.Version, 10) }
+
+// Match returns the capabilities in common: of each name the highest version, in the
+// order of their message codes, which is alphabetical (rlpx.md, "Message ID-based
+// Multiplexing").
+func Match(own, theirs []Cap) (common []Cap) {
+	for _, c := range own {
+		if !slices.Contains(theirs, c) {
+			continue
+		}
+		i, known := slices.BinarySearchFunc(common, c.Name, func(o Cap, name string) int { return cmp.Compare(o.Name, name) })
+		switch {
+		case !known:
+			common = slices.Insert(common, i, c)
+		case common[i].Version < c.Version:
+			common[i] = c
+		}
+	}
+	return common
+}
 
 // Hello is how a node introduces itself (rlpx.md, "Hello").
 type Hello struct {

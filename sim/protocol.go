@@ -36,22 +36,12 @@ func capsOf(list []*Protocol) (caps []rlpx.Cap) {
 	return caps
 }
 
-// match returns of each name that both sides speak the highest version in common, in
-// the order of their message codes.
+// match returns the protocols in common, in the order of their message codes.
 func match(own []*Protocol, theirs []rlpx.Cap) (list []*Protocol) {
-	for _, p := range own {
-		if !slices.Contains(theirs, p.Cap()) {
-			continue
-		}
-		i := slices.IndexFunc(list, func(o *Protocol) bool { return o.Name == p.Name })
-		switch {
-		case i < 0:
-			list = append(list, p)
-		case list[i].Version < p.Version:
-			list[i] = p
-		}
+	for _, c := range rlpx.Match(capsOf(own), theirs) {
+		i := slices.IndexFunc(own, func(p *Protocol) bool { return p.Cap() == c })
+		list = append(list, own[i])
 	}
-	slices.SortFunc(list, func(a, b *Protocol) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }
 
