@@ -87,3 +87,8 @@ func (h *Host) Neighbors(to netip.AddrPort, nodes []*enode.Node) {
 // neighborsInPacket is how many nodes fit into one NEIGHBORS packet, whatever their
 // addresses: discv4.md, "Neighbors Packet".
 const neighborsInPacket = 12
+
+// Record answers an ENRREQUEST.
+func (h *Host) Record(p *discv4.Packet) *discv4.Packet {
+	return &discv4.Packet{Kind: discv4.ENRResponse, Token: p.Hash, Record: h.node.Record()}
+}

@@ -33,7 +33,7 @@ func (w *World) PeerGraph() Graph {
 func (w *World) TableGraph() Graph {
 	return w.graph(func(h *Host) bool { return h.machine != nil }, func(h *Host, f func(*Host)) {
 		h.machine.Table().Visit(func(_ int, entry bool, n kad.NodeInfo) bool {
-			if o := w.hostAt(n.Node); entry && o != nil && o.machine != nil && !w.apart(h, o) {
+			if o := w.HostOf(n.Node); entry && o != nil && o.machine != nil && !w.apart(h, o) {
 				f(o)
 			}
 			return true

@@ -77,7 +77,7 @@ func newHost(w *World, index int32, spec Node) (*Host, error) {
 	}
 	var err error
 	if h.key = spec.Key; h.key == nil {
-		if h.key, err = secp.ReadKey(keyReader{w.stream(index, 0, forKey)}); err != nil {
+		if h.key, err = ReadKey(w.stream(index, 0, forKey)); err != nil {
 			return nil, err
 		}
 	}

@@ -130,7 +130,7 @@ func (l *Lookup) judge(m *Meter) {
 			l.Hops = depth
 		}
 		l.Deepest = max(l.Deepest, depth)
-		o := w.hostAt(n)
+		o := w.HostOf(n)
 		switch {
 		case o == nil:
 		case slices.Contains(nearest, o):
@@ -165,4 +165,14 @@ func (w *World) Lookups(rng *rand.Rand, n int) ([]Lookup, error) {
 		err = w.Run(lookupStep)
 	}
 	return b.List, err
+}
+
+// LookUp has a host look a target up, and calls done in its turn with what it found. It
+// reports whether the host could begin.
+func (w *World) LookUp(h *Host, target kad.Target, done func([]*enode.Node)) (begun bool) {
+	w.Do(h, func(m *discv4.Machine) {
+		_, err := m.Table().Lookup(target, kad.LookupOptions{}, done)
+		begun = err == nil
+	})
+	return begun
 }

@@ -159,7 +159,7 @@ func (m *Meter) Table(h *Host) (s TableState) {
 
 // Dead reports whether a node is down, or was never there, or can't be reached by a host.
 func (m *Meter) Dead(h *Host, n *enode.Node) bool {
-	o := m.world.hostAt(n)
+	o := m.world.HostOf(n)
 	return o == nil || !o.up || m.world.apart(h, o)
 }
 

@@ -400,3 +400,28 @@ func (s *server) find(at int64) {
 		k.running, k.next = false, at+int64(walkPause)
 	}
 }
+
+// Places returns how many peers the host's Server takes, and how many of them are for
+// those that it dials; zero without one.
+func (h *Host) Places() (all, dialed int) {
+	s := h.spec.Server
+	if s == nil || s.MaxPeers < 0 {
+		return 0, 0
+	}
+	if all = s.MaxPeers; all == 0 {
+		all = peering.DefaultMaxPeers
+	}
+	ratio := s.DialRatio
+	if ratio <= 0 {
+		ratio = peering.DefaultDialRatio
+	}
+	return all, max(1, all/ratio)
+}
+
+// Connect has the host's Server dial another at once, and again and again until it is
+// connected.
+func (h *Host) Connect(o *Host) {
+	if h.server != nil {
+		h.server.core.AddStatic(o.node)
+	}
+}

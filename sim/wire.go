@@ -80,7 +80,7 @@ func (h *Host) hash(to netip.AddrPort, p *discv4.Packet) (sum discv4.Hash) {
 func (w *World) appendBare(dst, nodes []*enode.Node) []*enode.Node {
 	for _, n := range nodes {
 		if n.Record() != nil {
-			if h := w.hostAt(n); h != nil && n.UDP() == h.bare.UDP() && n.IP() == h.bare.IP() {
+			if h := w.HostOf(n); h != nil && n.UDP() == h.bare.UDP() && n.IP() == h.bare.IP() {
 				n = h.bare
 			} else {
 				n = enode.NewV4(n.PublicKey(), n.IP(), n.TCP(), n.UDP())
@@ -91,8 +91,8 @@ func (w *World) appendBare(dst, nodes []*enode.Node) []*enode.Node {
 	return dst
 }
 
-// hostAt returns the host that a node stands for, if it is where the node says.
-func (w *World) hostAt(n *enode.Node) *Host {
+// HostOf returns the host that a node stands for, if it is where the node says; else nil.
+func (w *World) HostOf(n *enode.Node) *Host {
 	at, ok := n.UDPEndpoint()
 	if !ok {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/secp"
 )
 
 // Config is what a World is made of.
@@ -90,6 +91,19 @@ func (w *World) stream(host int32, life uint64, use uint64) *rand.PCG {
 	return rand.NewPCG(a, mix(a^life))
 }
 
+// forWorld marks the streams that are none of a host's, and forProbes that of what is
+// asked at random.
+const (
+	forWorld  = 255
+	forProbes = 1 << 32
+)
+
+// Seed returns the World's seed.
+func (w *World) Seed() uint64 { return w.cfg.Seed }
+
+// Stream returns a random source for a use that is none of a host's.
+func (w *World) Stream(use uint64) *rand.PCG { return w.stream(-1, use, forWorld) }
+
 // keyReader reads a host's key from its stream.
 type keyReader struct{ rand.Source }
 
@@ -99,6 +113,9 @@ func (r keyReader) Read(b []byte) (int, error) {
 	}
 	return len(b), nil
 }
+
+// ReadKey draws a key from a source.
+func ReadKey(src rand.Source) (*secp.PrivateKey, error) { return secp.ReadKey(keyReader{src}) }
 
 // ErrAddress is the error of Add for an address that another host has.
 var ErrAddress = errors.New("sim: address is taken")
