@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/kithnet/kith/discv4"
@@ -106,24 +106,19 @@ func (w *World) next() int64 {
 // turns lets all workers work at once, the caller's goroutine as the first of them.
 type turns struct {
 	w     *World
-	until int64
-	begun []*tally // of the windows that each worker is to work at
-	ended *tally   // of the windows that workers have ended, all together
-	n     uint32   // of windows
+	wg    sync.WaitGroup
+	begin []chan int64 // of the other workers
 }
 
 func (w *World) turns() *turns {
-	t := &turns{w: w, ended: newTally()}
+	t := &turns{w: w}
 	for _, k := range w.workers[1:] {
-		begun := newTally()
-		t.begun = append(t.begun, begun)
+		begin := make(chan int64)
+		t.begin = append(t.begin, begin)
 		go func() {
-			for n := uint32(1); ; n++ {
-				if begun.await(n); t.until == never {
-					return
-				}
-				k.run(t.until)
-				t.ended.add()
+			for until := range begin {
+				k.run(until)
+				t.wg.Done()
 			}
 		}()
 	}
@@ -131,9 +126,8 @@ func (w *World) turns() *turns {
 }
 
 func (t *turns) end() {
-	t.until = never
-	for _, c := range t.begun {
-		c.add()
+	for _, c := range t.begin {
+		close(c)
 	}
 }
 
@@ -142,52 +136,13 @@ func (t *turns) window(until int64) {
 	w := t.w
 	w.turn ^= 1
 	w.inside = true
-	t.until = until
-	for _, c := range t.begun {
-		c.add()
+	t.wg.Add(len(t.begin))
+	for _, c := range t.begin {
+		c <- until
 	}
 	w.workers[0].run(until)
-	t.n += uint32(len(t.begun))
-	t.ended.await(t.n)
+	t.wg.Wait()
 	w.inside = false
-}
-
-// tally is a number that grows, and that one goroutine waits for.
-type tally struct {
-	n      atomic.Uint32
-	parked atomic.Bool
-	wake   chan struct{}
-	_      [64]byte // its own cache line
-}
-
-// spins is how often a tally is looked at before one sleeps: some microseconds, less
-// than it takes to be woken.
-const spins = 20_000
-
-func newTally() *tally { return &tally{wake: make(chan struct{}, 1)} }
-
-func (c *tally) add() {
-	c.n.Add(1)
-	if c.parked.Load() {
-		select {
-		case c.wake <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// await waits until the count is n.
-func (c *tally) await(n uint32) {
-	for range spins {
-		if c.n.Load() == n {
-			return
-		}
-	}
-	c.parked.Store(true)
-	for c.n.Load() != n {
-		<-c.wake
-	}
-	c.parked.Store(false)
 }
 
 // take takes what the other workers have sent in the last window.
