@@ -47,6 +47,15 @@ type Batch struct {
 	meter *Meter
 }
 
+// RandomTarget draws a target evenly from the ID space.
+func RandomTarget(rng *rand.Rand) kad.Target {
+	var key secp.PublicKey
+	for i := range key {
+		key[i] = byte(rng.Uint32())
+	}
+	return kad.TargetOf(key)
+}
+
 // Begin has n random hosts look random targets up, with their steps kept if steps says
 // so; hosts, if any are given, are those to choose from, which must be up. It is of those
 // methods that change what happens, though not what others draw.
@@ -63,11 +72,7 @@ func (m *Meter) Begin(rng *rand.Rand, n int, steps bool, hosts ...*Host) *Batch 
 			continue
 		}
 		h := up[rng.IntN(len(up))]
-		var key secp.PublicKey
-		for j := range key {
-			key[j] = byte(rng.Uint32())
-		}
-		l.begin(h, kad.TargetOf(key), steps)
+		l.begin(h, RandomTarget(rng), steps)
 	}
 	return b
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/kithnet/kith/discv4"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
-	"github.com/kithnet/kith/secp"
 )
 
 const (
@@ -87,10 +86,7 @@ func (p *prober) fail(q *probe, r Rule, what string) {
 func (p *prober) ask() {
 	h := p.w.hosts[p.rng.IntN(len(p.w.hosts))]
 	kind, other := p.rng.IntN(4), p.other()
-	var key secp.PublicKey
-	for i := range key {
-		key[i] = byte(p.rng.Uint32())
-	}
+	target := RandomTarget(p.rng)
 	if h.machine == nil {
 		return
 	}
@@ -99,7 +95,6 @@ func (p *prober) ask() {
 		q.calls++
 		q.ended = h.at
 	}
-	target := kad.TargetOf(key)
 	p.w.Do(h, func(m *discv4.Machine) {
 		switch kind {
 		case 0:

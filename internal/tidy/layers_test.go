@@ -31,7 +31,7 @@ var layers = []struct {
 	{"sim", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "peering", "rlpx", "p2p"}},
 	{"sim/adversary", []string{"sim", "secp", "enr", "enode", "kad", "discv4", "peering"}},
 	{"sim/report", nil},
-	{"sim/scenario", []string{"enode", "kad", "sim", "sim/adversary", "sim/report", "github.com/BurntSushi/toml"}},
+	{"sim/scenario", []string{"enode", "kad", "peering", "sim", "sim/adversary", "sim/report", "github.com/BurntSushi/toml"}},
 	{"internal/tidy", nil},
 	{"examples/chat", []string{"secp", "enode", "p2p"}},
 	{"cmd/kith", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "peering", "rlpx", "nodedb", "discover", "p2p", "internal/netio", "sim", "sim/scenario", "sim/report", "golang.org/x/term", "golang.org/x/sys"}},

@@ -28,7 +28,7 @@ func amplifier(c *Crew) sim.Agent {
 		if ping = !ping; ping {
 			h.SendFrom(name, to, &discv4.Packet{Kind: discv4.Ping, From: name, SenderTCP: name.Port(), To: to})
 		} else {
-			h.SendFrom(name, to, &discv4.Packet{Kind: discv4.Findnode, Target: randomKey(h)})
+			h.SendFrom(name, to, &discv4.Packet{Kind: discv4.Findnode, Target: sim.RandomTarget(h.Rand()).Key})
 		}
 	}}
 }

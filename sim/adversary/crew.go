@@ -7,7 +7,6 @@ import (
 
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
-	"github.com/kithnet/kith/secp"
 	"github.com/kithnet/kith/sim"
 )
 
@@ -79,13 +78,11 @@ func (c *Crew) OutboundShare(h *sim.Host) float64 {
 }
 
 func (c *Crew) of(peers []sim.Peer) float64 {
-	own := 0
+	var nodes []*enode.Node
 	for _, p := range peers {
-		if c.Has(p.Host.Node().ID()) {
-			own++
-		}
+		nodes = append(nodes, p.Host.Node())
 	}
-	return float64(own) / float64(max(len(peers), 1))
+	return c.LookupShare(nodes)
 }
 
 // LookupShare returns which share of nodes, found by lookups say, is the crew's.
@@ -108,12 +105,8 @@ func (c *Crew) Lookups(w *sim.World, h *sim.Host, n int) (share float64, err err
 	rng := rand.New(w.Stream(uint64(w.Now())))
 	var all []*enode.Node
 	for range n {
-		var key secp.PublicKey
-		for i := range key {
-			key[i] = byte(rng.Uint32())
-		}
 		var ended atomic.Bool
-		begun := w.LookUp(h, kad.TargetOf(key), func(nodes []*enode.Node) {
+		begun := w.LookUp(h, sim.RandomTarget(rng), func(nodes []*enode.Node) {
 			all = append(all, nodes...)
 			ended.Store(true)
 		})

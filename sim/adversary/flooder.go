@@ -2,7 +2,6 @@ package adversary
 
 import (
 	"github.com/kithnet/kith/discv4"
-	"github.com/kithnet/kith/secp"
 	"github.com/kithnet/kith/sim"
 )
 
@@ -15,16 +14,8 @@ func flooder(c *Crew) sim.Agent {
 		if ping = !ping; ping {
 			c.knock(h)
 		} else {
-			h.Send(c.target(h), &discv4.Packet{Kind: discv4.Findnode, Target: randomKey(h)})
+			h.Send(c.target(h), &discv4.Packet{Kind: discv4.Findnode, Target: sim.RandomTarget(h.Rand()).Key})
 		}
 	}
 	return a
-}
-
-func randomKey(h *sim.Host) (key secp.PublicKey) {
-	rng := h.Rand()
-	for i := range key {
-		key[i] = byte(rng.Uint32())
-	}
-	return key
 }

@@ -13,7 +13,7 @@ func freeloader(c *Crew) sim.Agent {
 	var last netip.AddrPort
 	return &agent{crew: c, mute: !c.plan.Pongs, act: func(h *sim.Host) {
 		if last.IsValid() {
-			h.Send(last, &discv4.Packet{Kind: discv4.Findnode, Target: randomKey(h)})
+			h.Send(last, &discv4.Packet{Kind: discv4.Findnode, Target: sim.RandomTarget(h.Rand()).Key})
 			last = netip.AddrPort{}
 			return
 		}

@@ -50,6 +50,16 @@ func (f Fit) fit(points []point) (line fitted, ok bool) {
 	return line, n >= 2 && xx > 0 && okA && okB && !math.IsNaN(line.r2)
 }
 
+// Line fits a line to points, which need two different places.
+func (f Fit) Line(x, y []float64) (a, b, r2 float64, ok bool) {
+	points := make([]point, min(len(x), len(y)))
+	for i := range points {
+		points[i] = point{x: x[i], y: y[i]}
+	}
+	line, ok := f.fit(points)
+	return line.a, line.b, line.r2, ok
+}
+
 // place is what the line is straight in.
 func (l *fitted) place(x float64) (float64, bool) {
 	if !l.log {

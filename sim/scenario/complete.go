@@ -11,6 +11,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/kithnet/kith/peering"
 	"github.com/kithnet/kith/sim"
 )
 
@@ -30,8 +31,6 @@ const (
 const (
 	defaultLookups = 200
 	defaultSeed    = 1
-	defaultPeers   = 50 // peering's own
-	defaultRatio   = 3  // as well
 )
 
 func defaults() *Scenario {
@@ -270,10 +269,10 @@ func (s *Scenario) completeServer() error {
 		return s.problem("server.max_pending", "want a number from 0 to %d", maxPeers)
 	}
 	if v.MaxPeers == 0 {
-		v.MaxPeers = defaultPeers
+		v.MaxPeers = peering.DefaultMaxPeers
 	}
 	if v.Want == 0 {
-		v.Want = max(1, v.MaxPeers/max(v.DialRatio, defaultRatio))
+		v.Want = max(1, v.MaxPeers/max(v.DialRatio, peering.DefaultDialRatio))
 	}
 	if v.Want < 1 || v.Want > v.MaxPeers {
 		return s.problem("server.want", "want a number from 1 to max_peers")

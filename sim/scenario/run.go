@@ -35,6 +35,14 @@ type Watch struct {
 	Last     int           // of them at most; 0: 40
 }
 
+// most is how many packets are kept.
+func (w *Watch) most() int {
+	if w != nil && w.Last > 0 {
+		return w.Last
+	}
+	return 40
+}
+
 // Progress is how far a run is.
 type Progress struct {
 	Virtual, Of time.Duration
@@ -299,10 +307,7 @@ func (r *runner) watch(now time.Duration) {
 		return
 	}
 	r.watched = true
-	most := w.Last
-	if most <= 0 {
-		most = 40
-	}
+	most := w.most()
 	r.w.Watch(h, func(s sim.Step) {
 		if len(r.steps) >= 2*most {
 			r.steps = append(r.steps[:0], r.steps[len(r.steps)-most:]...)
@@ -348,11 +353,7 @@ func (r *runner) finish() {
 	res.Hash, res.Events = r.w.Hash(), r.w.Events()
 	res.Wall = time.Since(r.begun)
 	res.Nodes = len(r.w.Hosts())
-	most := 40
-	if w := r.opt.Watch; w != nil && w.Last > 0 {
-		most = w.Last
-	}
-	res.Transcript = r.steps[max(0, len(r.steps)-most):]
+	res.Transcript = r.steps[max(0, len(r.steps)-r.opt.Watch.most()):]
 	expects := r.s.expects
 	if r.plan.without != 0 {
 		expects = r.s.expectsWithout

@@ -216,22 +216,11 @@ func (w *Sweep) Fit(name string) (a, b, r2 float64, ok bool) {
 		v, measured := p.Result.Values[name]
 		if isNumber && measured && x > 0 && !math.IsInf(float64(v), 0) && !math.IsNaN(float64(v)) {
 			points[x] = true
-			xs, ys = append(xs, math.Log2(x)), append(ys, float64(v))
+			xs, ys = append(xs, x), append(ys, float64(v))
 		}
 	}
 	if len(slices.Collect(maps.Keys(points))) < 3 {
 		return 0, 0, 0, false
 	}
-	mx, my := mean(xs), mean(ys)
-	var xx, xy, yy float64
-	for i := range xs {
-		xx += (xs[i] - mx) * (xs[i] - mx)
-		xy += (xs[i] - mx) * (ys[i] - my)
-		yy += (ys[i] - my) * (ys[i] - my)
-	}
-	b = xy / xx
-	if r2 = 1; yy > 0 {
-		r2 = xy / xx * xy / yy
-	}
-	return my - b*mx, b, r2, true
+	return report.FitLog.Line(xs, ys)
 }
