@@ -251,7 +251,7 @@ func (m *Machine) pingDue(pc *pingCall) {
 		m.transmitPing(pc)
 	default:
 		if p := m.peers.get(pc.peerKey(), pc.to.Port()); p != nil && p.from() == pc.to {
-			p.failed()
+			p.setFails(p.fails() + 1)
 			m.save(p)
 		}
 		m.endPing(pc, PingResult{}, ErrTimeout)

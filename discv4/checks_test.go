@@ -84,18 +84,15 @@ func checkCalls(m *Machine) error {
 
 // checkPeers returns what is inconsistent about the proofs.
 func checkPeers(s *peerSet) error {
-	listed, latest := 0, 0
+	listed, last := 0, 0
 	nets := make(map[netip.Prefix]int)
-	for p := s.peer(s.oldest); p != nil; p = s.peer(p.newer) {
+	for p := range s.all {
 		listed++
-		if s.get(p.key(), p.node.UDP()) != p || s.get(p.key(), 0) != p || p.pong == never || p.latest != (s.at(p.from()) == p) || !s.has(p.addr()) {
-			return fmt.Errorf("proof of %v at %v, last %v, is latest there: %v", p.node, p.from(), p.pong, p.latest)
+		if s.get(p.key(), p.node.UDP()) != p || s.get(p.key(), 0) != p || p.pong == never || p.is(latest) != (s.at(p.from()) == p) || !s.has(p.addr()) {
+			return fmt.Errorf("proof of %v at %v, last %v, is latest there: %v", p.node, p.from(), p.pong, p.is(latest))
 		}
-		if p.newer == 0 && s.newest != p.self {
-			return fmt.Errorf("the newest proof is not the last")
-		}
-		if p.latest {
-			latest++
+		if p.is(latest) {
+			last++
 		}
 		if net, limited := enode.Network(p.addr()); limited {
 			if nets[net]++; nets[net] > maxPeersPerNetwork {
@@ -109,8 +106,8 @@ func checkPeers(s *peerSet) error {
 	}
 	ends := s.chained(s.byEnd, func(p *peer) ref { return p.nextEnd })
 	in := s.chained(s.byNet, func(p *peer) ref { return p.nextNet })
-	if listed != s.size || in != s.size || ends != latest || free+s.size != slabSize*len(s.slabs) {
-		return fmt.Errorf("%d proofs, %d in order, %d by network, %d by endpoint of %d, %d free", s.size, listed, in, ends, latest, free)
+	if listed != s.size || in != s.size || ends != last || free+s.size != slabSize*len(s.slabs) {
+		return fmt.Errorf("%d proofs, %d in order, %d by network, %d by endpoint of %d, %d free", s.size, listed, in, ends, last, free)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ type Limits struct {
 	KnownPerSecond int
 	// Proofs is how many endpoint proofs are kept, at most 4096, which is the
 	// default. Whoever's proof was dropped has to be asked for it again before
-	// it is answered; each takes 40 bytes and what its node takes.
+	// it is answered; each takes 30 bytes and what its node takes.
 	Proofs int
 }
 
@@ -176,7 +176,7 @@ func (m *Machine) admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
 		if busy && !m.peers.rate(peer).take(m.gate.clock(m.now), m.gate.known) {
 			return Verdict{Drop: DropSourceLimit}
 		}
-		if peer.shared {
+		if peer.is(shared) {
 			return Verdict{Known: true}
 		}
 		return Verdict{Known: true, Likely: peer.node}

@@ -32,7 +32,8 @@ func (m *Machine) HandlePacket(from netip.AddrPort, key *secp.PublicKey, p *Pack
 // hashing one.
 func (m *Machine) signer(from netip.AddrPort, key *secp.PublicKey) enode.ID {
 	if p := m.peers.at(from); p != nil {
-		if p.shared = !p.node.HasKey(key); !p.shared {
+		known := p.node.HasKey(key)
+		if p.set(shared, !known); known {
 			return p.node.ID()
 		}
 	} else if c := m.calls.ends.at(from); c != nil && c.node.HasKey(key) {
@@ -71,9 +72,9 @@ func (m *Machine) handlePing(from netip.AddrPort, id enode.ID, key *secp.PublicK
 	m.send(Out{To: from, Packet: Packet{
 		Kind: Pong, To: from, ToTCP: p.SenderTCP, Token: p.Hash, Seq: m.cfg.Self().Seq(),
 	}})
-	if known && peer.fails == 0 {
+	if known && peer.fails() == 0 {
 		peer.ping = m.stamp()
-		m.peers.touch(peer)
+		peer.set(heard, true)
 		if peer.node.Record() == nil && peer.node.TCP() != p.SenderTCP {
 			peer.node = sender(from, key, p)
 		}
@@ -161,7 +162,8 @@ func (pc *pingCall) answered(h *Hash) (first, last int) {
 // record.
 func (m *Machine) proven(pc *pingCall, seq uint64) {
 	p := m.peers.add(pc.node)
-	p.pong, p.fails = m.stamp(), 0
+	p.pong = m.stamp()
+	p.setFails(0)
 	if !pc.pinged.IsZero() {
 		p.ping = m.peers.stamp(pc.pinged)
 	}
@@ -184,7 +186,7 @@ func (m *Machine) latePong(pc *pingCall, p *Packet) {
 func (m *Machine) save(p *peer) {
 	if m.cfg.Store != nil {
 		m.cfg.Store.Put(Proof{Node: p.node, LastPong: m.told(m.peers.time(p.pong)),
-			LastPing: m.told(m.peers.time(p.ping)), Fails: int(p.fails)})
+			LastPing: m.told(m.peers.time(p.ping)), Fails: p.fails()})
 	}
 }
 
@@ -197,7 +199,7 @@ func (m *Machine) handleQuery(from netip.AddrPort, id enode.ID, p *Packet) Drop 
 		return DropNone
 	}
 	if peer := m.peers.get(peerKey{id, from.Addr()}, from.Port()); peer != nil && peer.proven(m.stamp()) {
-		m.peers.touch(peer)
+		peer.set(heard, true)
 		m.answer(from, id, p)
 		return DropNone
 	}

@@ -2,7 +2,6 @@ package discv4
 
 import (
 	"errors"
-	"math"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -133,7 +132,8 @@ func (m *Machine) Restore(p Proof, now time.Time) {
 	}
 	m.peers.stamp(now) // the first: it has a monotonic reading
 	peer := m.peers.add(p.Node)
-	peer.pong, peer.ping, peer.fails = m.peers.stamp(p.LastPong), m.peers.stamp(p.LastPing), uint8(min(max(p.Fails, 0), math.MaxUint8))
+	peer.pong, peer.ping = m.peers.stamp(p.LastPong), m.peers.stamp(p.LastPing)
+	peer.setFails(p.Fails)
 }
 
 // Advance sets the time and runs what is due. When the time was set back,

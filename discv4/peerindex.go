@@ -3,7 +3,9 @@ package discv4
 import "net/netip"
 
 // The indices of a peerSet are hash tables whose elements are chained through the
-// peers themselves: six bytes a peer for both, where a map takes fifty.
+// peers themselves: six bytes a peer for both, where a map takes fifty. Chains are two
+// peers long at most, on average; tags tell most others apart without a look at their
+// nodes, which lie elsewhere.
 
 // minHeads is the least size of a table: strangers are to find nobody in it at once.
 const minHeads = 64
@@ -27,18 +29,17 @@ func (s *peerSet) netOf(addr netip.Addr) *ref {
 	return &s.byNet[wordsHash(s.seed, hi, lo, noPort)&uint64(len(s.byNet)-1)]
 }
 
-// addrTag returns a tag by which most other addresses of a chain are passed over
-// unseen.
-func (s *peerSet) addrTag(addr netip.Addr) uint8 { return uint8(addrHash(s.seed, addr, noPort) >> 56) }
+// tag returns a tag by which most other addresses of a chain are passed over unseen.
+func (s *peerSet) tag(addr netip.Addr) uint8 { return uint8(addrHash(s.seed, addr, noPort) >> 56) }
 
-// reindex makes the tables larger when there are more peers than heads.
-func (s *peerSet) reindex() {
-	if s.size <= len(s.byEnd) {
+// reindex makes the tables larger if n peers would be more than twice the heads.
+func (s *peerSet) reindex(n int) {
+	if n <= 2*len(s.byEnd) {
 		return
 	}
 	s.byEnd, s.byNet = make([]ref, 2*len(s.byEnd)), make([]ref, 2*len(s.byNet))
-	for p := s.peer(s.oldest); p != nil; p = s.peer(p.newer) {
-		if p.latest {
+	for p := range s.all {
+		if p.is(latest) {
 			head := s.endOf(p.from())
 			p.nextEnd, *head = *head, p.self
 		}

@@ -14,7 +14,7 @@ const (
 	proofValid = 24 * time.Hour
 
 	// maxPeers bounds the proofs kept: the whole table many times over. Beyond
-	// it the one heard from longest ago goes, and has to prove itself again.
+	// it one that was not heard from of late goes, and has to prove itself again.
 	maxPeers = 4096
 
 	// maxPeersPerNetwork bounds those of one network (see enode.Network), so that
@@ -50,22 +50,40 @@ func (s stamp) within(d time.Duration, now stamp) bool {
 type ref uint16
 
 // peer is a node that has proven its endpoint. There are thousands: it is kept
-// at 32 bytes.
+// at 24 bytes.
 type peer struct {
 	node *enode.Node // at the endpoint where it last proved itself
 	pong stamp       // it answered our PING: it has proven itself
 	ping stamp       // we answered its PING: we have proven ourselves
 
 	self             ref
-	newer, older     ref // by last contact
 	nextEnd, nextNet ref // with the same hash in byEnd and byNet
 
-	fails   uint8 // PINGs in a row that it did not answer, 255 at most
-	addrTag uint8 // of its address's hash
-	idTag   uint8 // the last byte of its ID
-	shared  bool  // the last query from its endpoint was another node's
-	latest  bool  // of all at its endpoint: byEnd has it
+	tag   uint8 // of its address's hash
+	state uint8 // a bit each: latest, shared, heard; the rest counts fails
 }
+
+const (
+	latest  uint8 = 1 << iota // of all at its endpoint: byEnd has it
+	shared                    // the last query from its endpoint was another node's
+	heard                     // from since it was last passed by for being so
+	oneFail                   // times the PINGs in a row that it did not answer
+
+	maxFails = int(math.MaxUint8 / oneFail)
+)
+
+func (p *peer) is(bit uint8) bool { return p.state&bit != 0 }
+
+func (p *peer) set(bit uint8, on bool) {
+	if p.state &^= bit; on {
+		p.state |= bit
+	}
+}
+
+// fails returns how many PINGs in a row it did not answer, maxFails at most.
+func (p *peer) fails() int { return int(p.state / oneFail) }
+
+func (p *peer) setFails(n int) { p.state = p.state%oneFail + uint8(min(max(n, 0), maxFails))*oneFail }
 
 func (p *peer) addr() netip.Addr     { return p.node.IP() }
 func (p *peer) from() netip.AddrPort { return netip.AddrPortFrom(p.node.IP(), p.node.UDP()) }
@@ -76,22 +94,18 @@ func (p *peer) proven(now stamp) bool { return p.pong.within(proofValid, now) }
 // knowsUs reports whether the peer has a recent proof of this node's endpoint.
 func (p *peer) knowsUs(now stamp) bool { return p.ping.within(proofValid, now) }
 
-// failed counts a PING that it did not answer.
-func (p *peer) failed() { p.fails = max(p.fails, p.fails+1) }
-
 // peerSet holds the proofs, by endpoint and by network. A node at an address is
 // nearly always at the endpoint where it is looked for; where it isn't, those of
 // its /24 or /48 are looked through, by tags.
 type peerSet struct {
-	size   int
-	limit  int
-	slabs  []*[slabSize]peer
-	rates  []*[slabSize]bucket // their shares while this node is busy, made when it first is
-	free   ref                 // the first without a proof, chained by nextEnd
-	byEnd  []ref               // by hash of the endpoint: the latest to prove itself there
-	byNet  []ref               // by hash of the network, or of a local address itself
-	newest ref
-	oldest ref
+	size  int
+	limit int
+	slabs []*[slabSize]peer
+	rates []*[slabSize]bucket // their shares while this node is busy, made when it first is
+	free  ref                 // the first without a proof, chained by nextEnd
+	byEnd []ref               // by hash of the endpoint: the latest to prove itself there
+	byNet []ref               // by hash of the network, or of a local address itself
+	hand  ref                 // the next to be looked at when one is to go
 
 	seed  uint64
 	epoch time.Time // stamp 0
@@ -100,8 +114,6 @@ type peerSet struct {
 // slabSize is how many peers are made at once: few, since most nodes know few,
 // and a peer must stay where it is.
 const slabSize = 32
-
-func idTag(id enode.ID) uint8 { return id[len(id)-1] }
 
 // proofs returns how many proofs to keep.
 func proofs(l Limits) int {
@@ -140,7 +152,7 @@ func (s *peerSet) stamp(t time.Time) stamp {
 // rebase moves the epoch by d.
 func (s *peerSet) rebase(d time.Duration) {
 	s.epoch = s.epoch.Add(d)
-	for p := s.peer(s.oldest); p != nil; p = s.peer(p.newer) {
+	for p := range s.all {
 		for _, at := range []*stamp{&p.pong, &p.ping} {
 			if moved := time.Duration(*at)*time.Millisecond - d; *at != never && moved > -maxStamp {
 				*at = stamp(moved / time.Millisecond)
@@ -166,6 +178,17 @@ func (s *peerSet) peer(r ref) *peer {
 	return &s.slabs[(r-1)/slabSize][(r-1)%slabSize]
 }
 
+// all calls f with each peer.
+func (s *peerSet) all(f func(*peer) bool) {
+	for _, slab := range s.slabs {
+		for i := range slab {
+			if p := &slab[i]; p.node != nil && !f(p) {
+				return
+			}
+		}
+	}
+}
+
 // rate returns p's share while this node is busy.
 func (s *peerSet) rate(p *peer) *bucket {
 	i, j := (p.self-1)/slabSize, (p.self-1)%slabSize
@@ -185,8 +208,8 @@ func (s *peerSet) get(key peerKey, port uint16) *peer {
 	if p == nil {
 		return nil // as for most strangers
 	}
-	for tag := s.addrTag(key.addr); p != nil; p = s.peer(p.nextNet) {
-		if p.addrTag == tag && p.idTag == idTag(key.id) && p.node.ID() == key.id && p.addr() == key.addr {
+	for tag := s.tag(key.addr); p != nil; p = s.peer(p.nextNet) {
+		if p.tag == tag && p.node.ID() == key.id && p.addr() == key.addr {
 			return p
 		}
 	}
@@ -199,8 +222,8 @@ func (s *peerSet) has(addr netip.Addr) bool {
 	if p == nil {
 		return false
 	}
-	for tag := s.addrTag(addr); p != nil; p = s.peer(p.nextNet) {
-		if p.addrTag == tag && p.addr() == addr {
+	for tag := s.tag(addr); p != nil; p = s.peer(p.nextNet) {
+		if p.tag == tag && p.addr() == addr {
 			return true
 		}
 	}
@@ -210,7 +233,10 @@ func (s *peerSet) has(addr netip.Addr) bool {
 // at returns the node that was the latest to prove itself at an endpoint.
 func (s *peerSet) at(from netip.AddrPort) *peer {
 	p := s.peer(*s.endOf(from))
-	for p != nil && p.from() != from {
+	if p == nil {
+		return nil
+	}
+	for tag := s.tag(from.Addr()); p != nil && (p.tag != tag || p.from() != from); {
 		p = s.peer(p.nextEnd)
 	}
 	return p
@@ -224,17 +250,15 @@ func (s *peerSet) add(n *enode.Node) *peer {
 		return p
 	}
 	if s.size >= s.limit {
-		s.remove(s.peer(s.oldest))
+		s.remove(s.leastHeard())
 	}
 	s.makeRoom(n.IP())
+	s.reindex(s.size + 1)
 	p = s.take()
-	*p = peer{node: n, pong: never, ping: never, self: p.self, idTag: idTag(n.ID())}
+	*p = peer{node: n, pong: never, ping: never, self: p.self, tag: s.tag(n.IP())}
 	s.size++
-	s.reindex()
 	head := s.netOf(p.addr())
-	p.addrTag = s.addrTag(p.addr())
 	p.nextNet, *head = *head, p.self
-	s.pushNewest(p)
 	s.settle(p)
 	return p
 }
@@ -246,23 +270,42 @@ func (s *peerSet) makeRoom(addr netip.Addr) {
 		return
 	}
 	n := 0
-	head := s.netOf(addr)
-	for p := s.peer(*head); p != nil; p = s.peer(p.nextNet) {
+	var least *peer
+	for p := s.peer(*s.netOf(addr)); p != nil; p = s.peer(p.nextNet) {
 		if net.Contains(p.addr()) {
-			n++
+			if n++; least == nil || !least.heardAfter(p) {
+				least = p
+			}
 		}
 	}
 	if n >= maxPeersPerNetwork {
-		s.remove(s.oldestIn(net))
+		s.remove(least)
 	}
 }
 
-func (s *peerSet) oldestIn(net netip.Prefix) *peer {
-	p := s.peer(s.oldest)
-	for !net.Contains(p.addr()) { // it counts some, so there is one
-		p = s.peer(p.newer)
+// heardAfter reports whether p was heard from after another, as far as that is known.
+func (p *peer) heardAfter(o *peer) bool {
+	if p.is(heard) != o.is(heard) {
+		return p.is(heard)
 	}
-	return p
+	return max(p.pong, p.ping) > max(o.pong, o.ping)
+}
+
+// leastHeard returns one that was not heard from since the hand passed it the last
+// time. There must be a peer.
+func (s *peerSet) leastHeard() *peer {
+	for {
+		if s.hand++; int(s.hand) > len(s.slabs)*slabSize {
+			s.hand = 1
+		}
+		switch p := s.peer(s.hand); {
+		case p.node == nil:
+		case p.is(heard):
+			p.set(heard, false)
+		default:
+			return p
+		}
+	}
 }
 
 // take returns a peer that is not in use.
@@ -292,28 +335,28 @@ func (s *peerSet) move(p *peer, n *enode.Node) {
 	}
 	p.node = n
 	s.settle(p)
-	s.touch(p)
+	p.set(heard, true)
 }
 
 // settle makes p the one that is found at its endpoint.
 func (s *peerSet) settle(p *peer) {
-	if p.latest {
+	if p.is(latest) {
 		return
 	}
 	if other := s.at(p.from()); other != nil {
 		s.leave(other)
 	}
-	p.latest = true
+	p.set(latest, true)
 	head := s.endOf(p.from())
 	p.nextEnd, *head = *head, p.self
 }
 
 // leave is the opposite of settle.
 func (s *peerSet) leave(p *peer) {
-	if !p.latest {
+	if !p.is(latest) {
 		return
 	}
-	p.latest = false
+	p.set(latest, false)
 	at := s.endOf(p.from())
 	for *at != p.self {
 		at = &s.peer(*at).nextEnd
@@ -328,43 +371,10 @@ func (s *peerSet) remove(p *peer) {
 		at = &s.peer(*at).nextNet
 	}
 	*at = p.nextNet
-	s.unlink(p)
 	s.size--
 	if len(s.rates) > 0 {
 		*s.rate(p) = bucket{}
 	}
 	*p = peer{self: p.self, nextEnd: s.free}
 	s.free = p.self
-}
-
-// touch makes p the newest.
-func (s *peerSet) touch(p *peer) {
-	if s.newest != p.self {
-		s.unlink(p)
-		s.pushNewest(p)
-	}
-}
-
-func (s *peerSet) pushNewest(p *peer) {
-	p.newer, p.older = 0, s.newest
-	if s.newest != 0 {
-		s.peer(s.newest).newer = p.self
-	} else {
-		s.oldest = p.self
-	}
-	s.newest = p.self
-}
-
-func (s *peerSet) unlink(p *peer) {
-	if p.newer != 0 {
-		s.peer(p.newer).older = p.older
-	} else {
-		s.newest = p.older
-	}
-	if p.older != 0 {
-		s.peer(p.older).newer = p.newer
-	} else {
-		s.oldest = p.newer
-	}
-	p.newer, p.older = 0, 0
 }

@@ -18,7 +18,7 @@ func madeUp(i int, at string) *enode.Node {
 
 func spread(i int) string { return fmt.Sprintf("%d.%d.%d.1:30303", 20+i/65536, i/256%256, i%256) }
 
-// TestPeersEvicted: beyond the bound, the proof heard of longest ago goes.
+// TestPeersEvicted: beyond the bound, proofs of those who are heard from stay.
 func TestPeersEvicted(t *testing.T) {
 	l := newTestLab(t)
 	s := &l.m.peers
@@ -29,7 +29,7 @@ func TestPeersEvicted(t *testing.T) {
 	kept.pong = l.m.stamp()
 	for i := 2; i < 3*maxPeers; i++ {
 		s.add(madeUp(i, spread(i))).pong = l.m.stamp()
-		s.touch(kept)
+		kept.set(heard, true)
 	}
 	if err := checkBounds(l.m); err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestPeersShareEndpoint(t *testing.T) {
 		t.Error("a removed proof is still found")
 	}
 	s.remove(pb)
-	if err := checkBounds(l.m); err != nil || s.size != 0 || s.oldest != 0 || s.newest != 0 {
+	if err := checkBounds(l.m); err != nil || s.size != 0 {
 		t.Errorf("left after the last was removed: %+v, %v", s, err)
 	}
 }
@@ -186,8 +186,8 @@ func TestPeersCollide(t *testing.T) {
 		add(4*i+3, spread(i))
 	}
 	s.byEnd, s.byNet = make([]ref, 1), make([]ref, 1)
-	for p := s.peer(s.oldest); p != nil; p = s.peer(p.newer) { // all have one hash now
-		if p.latest {
+	for p := range s.all { // all have one hash now
+		if p.is(latest) {
 			p.nextEnd, s.byEnd[0] = s.byEnd[0], p.self
 		}
 		p.nextNet, s.byNet[0] = s.byNet[0], p.self

@@ -89,7 +89,7 @@ func (m *Machine) begin(r *request) {
 	}
 	p := m.peers.get(r.key(), r.to.Port())
 	switch {
-	case p == nil || !p.proven(m.stamp()) || p.fails > 0:
+	case p == nil || !p.proven(m.stamp()) || p.fails() > 0:
 		m.bond(r, pingSendsFound)
 	case p.knowsUs(m.stamp()):
 		m.ready(r)
