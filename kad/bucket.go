@@ -15,28 +15,34 @@ type stamp int64
 // stamp returns the table's time.
 func (t *Table) stamp() stamp { return stamp(t.now.Sub(t.epoch)) + 1 }
 
+// second is a stamp of whole seconds, for what is kept of many nodes. 0 is never.
+type second int32
+
+func (t *Table) second() second { return second(t.now.Sub(t.epoch)/time.Second) + 1 }
+
 // timeOf is the opposite; never is the zero time.
-func (t *Table) timeOf(s stamp) time.Time {
+func (t *Table) timeOf(s second) time.Time {
 	if s == 0 {
 		return time.Time{}
 	}
-	return t.epoch.Add(time.Duration(s - 1))
+	return t.epoch.Add(time.Duration(s-1) * time.Second)
 }
 
 // entry is a node in a bucket. A full table has hundreds, and a simulation as
-// many tables as nodes: it is kept at 32 bytes.
+// many tables as nodes: it is kept at 24 bytes.
 type entry struct {
 	node       *enode.Node
-	lastSeen   stamp // 0: never answered
-	fetchAfter stamp // its record is not fetched before
-	added      int32 // seconds since the table's first time
-	fetching   bool  // its record is being fetched
-	busy       bool  // a revalidation of it is under way
-	fails      uint8 // revalidations failed in a row while nobody else answered
+	added      second
+	lastSeen   second // 0: never answered
+	fetchAfter second // its record is not fetched before
+	fetching   bool   // its record is being fetched
+	busy       bool   // a revalidation of it is under way
+	answered   bool   // since the last revalidation began
+	fails      uint8  // revalidations failed in a row while nobody else answered
 }
 
-func (t *Table) newEntry(n *enode.Node, seen stamp) entry {
-	return entry{node: n, lastSeen: seen, added: int32(t.now.Sub(t.epoch) / time.Second)}
+func (t *Table) newEntry(n *enode.Node, seen second) entry {
+	return entry{node: n, lastSeen: seen, added: t.second()}
 }
 
 func (e *entry) live() bool { return e.lastSeen != 0 }
@@ -103,7 +109,7 @@ func (t *Table) lookupEntry(id enode.ID) (b *bucket, e *entry, isEntry bool) {
 // addEntry puts a node that answered at the front of the entries, if there is
 // room. The caller has made sure that it is in neither list.
 func (t *Table) addEntry(b *bucket, e *entry) {
-	b.entries = slices.Insert(b.entries, 0, slotOf(e))
+	b.entries = pushFront(b.entries, e, BucketSize)
 	t.grown()
 	t.stats.Added++
 	t.trace(EventAdded, e.node)
@@ -113,10 +119,10 @@ func (t *Table) addEntry(b *bucket, e *entry) {
 // answered, 0 for never. When they are full, the oldest that never answered makes
 // room; one that answered is displaced only by another that did, so that hearsay
 // can't wash out what is proven.
-func (t *Table) addReplacement(b *bucket, n *enode.Node, seen stamp) bool {
+func (t *Table) addReplacement(b *bucket, n *enode.Node, seen second) bool {
 	if len(b.replacements) < MaxReplacements {
 		e := t.newEntry(n, seen)
-		b.replacements = slices.Insert(b.replacements, 0, slotOf(&e))
+		b.replacements = pushFront(b.replacements, &e, MaxReplacements)
 		return true
 	}
 	victim := len(b.replacements) - 1
@@ -193,12 +199,25 @@ func (t *Table) fillFromReplacements(b *bucket) {
 }
 
 // touch records an answer of a node and moves it to the front of its list.
-func (b *bucket) touch(e *entry, now stamp) {
-	e.lastSeen = now
+func (b *bucket) touch(e *entry, now second) {
+	e.lastSeen, e.answered = now, true
 	e.fails = 0
 	if !moveToFront(b.entries, e) {
 		moveToFront(b.replacements, e)
 	}
+}
+
+// pushFront puts e at the front of a list of at most so many, which takes no more room
+// than these do.
+func pushFront(list []slot, e *entry, most int) []slot {
+	n := len(list)
+	if n == cap(list) {
+		list = append(make([]slot, 0, max(n+1, min(2*n, most))), list...)
+	}
+	list = append(list, slot{})
+	copy(list[1:], list[:n])
+	list[0] = slotOf(e)
+	return list
 }
 
 func moveToFront(list []slot, e *entry) bool {

@@ -3,7 +3,6 @@ package kad
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/kithnet/kith/enode"
 )
@@ -29,7 +28,7 @@ func checkInvariants(t *Table) error {
 				return fmt.Errorf("the own node is in bucket %d", i)
 			case t.bucketIndex(id) != i:
 				return fmt.Errorf("node %s is in bucket %d, belongs in %d", id.Short(), i, t.bucketIndex(id))
-			case e.lastSeen > t.stamp() || time.Duration(e.added)*time.Second > t.now.Sub(t.epoch):
+			case e.lastSeen > t.second() || e.added > t.second():
 				return fmt.Errorf("node %s was added %v and seen %v, in the future", id.Short(), e.added, e.lastSeen)
 			}
 			seen[id] = true

@@ -151,7 +151,7 @@ type BucketInfo struct {
 // NodeInfo describes one node of the table.
 type NodeInfo struct {
 	Node     *enode.Node
-	Added    time.Time
+	Added    time.Time // to the second, and so is LastSeen
 	LastSeen time.Time // of its last answer to this node; zero when it never answered
 }
 

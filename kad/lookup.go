@@ -280,7 +280,7 @@ func (l *Lookup) result(n *enode.Node) {
 	if e != nil && e.live() && e.node.Seq() >= n.Seq() {
 		n = e.node
 	}
-	if l.opts.Filter == nil || n.Record() != nil || (e != nil && l.t.stamp() < e.fetchAfter) {
+	if l.opts.Filter == nil || n.Record() != nil || (e != nil && l.t.second() < e.fetchAfter) {
 		l.accept(n)
 		return
 	}
@@ -291,7 +291,7 @@ func (l *Lookup) result(n *enode.Node) {
 			l.t.UpdateRecord(full)
 			n = full.WithEndpoint(n.IP(), n.UDP())
 		} else if _, e, _ := l.t.lookupEntry(n.ID()); e != nil {
-			e.fetchAfter = l.t.stamp() + stamp(recordRetry)
+			e.fetchAfter = l.t.second() + second(recordRetry/time.Second)
 		}
 		if !l.finished {
 			l.accept(n)

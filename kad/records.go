@@ -41,7 +41,7 @@ type announced struct {
 // never sends it stays as it is.
 func (t *Table) Announced(id enode.ID, seq uint64) {
 	_, e, isEntry := t.lookupEntry(id)
-	if !isEntry || seq <= e.node.Seq() || e.fetching || t.stamp() < e.fetchAfter {
+	if !isEntry || seq <= e.node.Seq() || e.fetching || t.second() < e.fetchAfter {
 		return
 	}
 	if len(t.fetches.queue) >= maxFetchQueue {
@@ -76,7 +76,7 @@ func (t *Table) runFetches() {
 func (t *Table) fetched(e *entry, wanted uint64, n *enode.Node, err error) {
 	e.fetching = false
 	if err != nil || n.Seq() < wanted { // none, or not what it announced
-		e.fetchAfter = t.stamp() + stamp(recordRetry)
+		e.fetchAfter = t.second() + second(recordRetry/time.Second)
 	}
 	if err == nil {
 		t.UpdateRecord(n)

@@ -83,7 +83,7 @@ func (t *Table) revalidate(b *bucket, e *entry, timer bool) {
 	if e.busy {
 		return
 	}
-	e.busy = true
+	e.busy, e.answered = true, false
 	t.stats.Revalidations++
 	n, asked := e.node, t.stamp()
 	t.cfg.Transport.Ping(n, func(seq uint64, err error) {
@@ -104,7 +104,7 @@ func (t *Table) revalidationFailed(b *bucket, e *entry, asked stamp, timer bool)
 	t.stats.RevalidationsFailed++
 	r := &t.reval
 	switch {
-	case e.lastSeen > asked || indexOf(b.entries, e) < 0:
+	case e.answered || indexOf(b.entries, e) < 0:
 		return // it answered something else meanwhile, or is gone
 	case r.lastAnswer > asked:
 		t.removeEntry(b, e)

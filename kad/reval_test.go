@@ -73,7 +73,7 @@ func TestRevalidationMovesToFront(t *testing.T) {
 		n := w.pings[asked]
 		w.runFor(2 * w.rtt)
 		front := w.t.Buckets()[w.t.bucketIndex(n.ID())].Entries[0]
-		if front.Node.ID() != n.ID() || w.now.Sub(front.LastSeen) > 2*w.rtt {
+		if front.Node.ID() != n.ID() || w.now.Sub(front.LastSeen) > 2*w.rtt+time.Second {
 			t.Fatal("an entry that answered is not at the front")
 		}
 		if n == last {

@@ -20,7 +20,7 @@ func (t *Table) stallAfter() time.Duration {
 
 // wakeForStall has Advance called when c's slot is to be taken from it.
 func (t *Table) wakeForStall(c *candidate) {
-	if at := t.timeOf(c.asked).Add(t.stallAfter()); t.nextStall.IsZero() || at.Before(t.nextStall) {
+	if at := t.epoch.Add(time.Duration(c.asked - 1)).Add(t.stallAfter()); t.nextStall.IsZero() || at.Before(t.nextStall) {
 		t.nextStall = at
 	}
 }

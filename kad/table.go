@@ -107,7 +107,7 @@ func (t *Table) AddLive(n *enode.Node) {
 	if !t.moveEndpoint(b, e, n) {
 		return
 	}
-	b.touch(e, t.stamp())
+	b.touch(e, t.second())
 	if !isEntry {
 		t.fillFromReplacements(b)
 	}
@@ -119,9 +119,9 @@ func (t *Table) addLive(b *bucket, n *enode.Node) {
 		return
 	}
 	if len(b.entries) < BucketSize {
-		e := t.newEntry(n, t.stamp())
+		e := t.newEntry(n, t.second())
 		t.addEntry(b, &e)
-	} else if !t.addReplacement(b, n, t.stamp()) {
+	} else if !t.addReplacement(b, n, t.second()) {
 		t.removeNet(b, p)
 	}
 }

@@ -1,10 +1,6 @@
 package kad
 
-import (
-	"time"
-
-	"github.com/kithnet/kith/enode"
-)
+import "github.com/kithnet/kith/enode"
 
 // Visit calls f with each node of the table, the nearest bucket first and its entries
 // before its replacements, until f says no. It allocates nothing. f must not call the
@@ -32,5 +28,5 @@ func (t *Table) Entry(id enode.ID) (info NodeInfo, ok bool) {
 }
 
 func (t *Table) info(e *entry) NodeInfo {
-	return NodeInfo{Node: e.node, Added: t.epoch.Add(time.Duration(e.added) * time.Second), LastSeen: t.timeOf(e.lastSeen)}
+	return NodeInfo{Node: e.node, Added: t.timeOf(e.added), LastSeen: t.timeOf(e.lastSeen)}
 }
