@@ -21,6 +21,7 @@ var layers = []struct {
 	{"enode", []string{"rlp", "secp", "enr"}},
 	{"kad", []string{"secp", "enr", "enode"}},
 	{"discv4", []string{"rlp", "secp", "enr", "enode", "kad"}},
+	{"discv5", []string{"rlp", "secp", "enr", "enode", "kad"}},
 	{"peering", []string{"enode"}},
 	{"internal/netio", []string{"golang.org/x/sys"}},
 	{"internal/bufpool", nil},
