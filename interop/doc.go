@@ -2,7 +2,7 @@
 // networks, made by one and understood by the other.
 //
 // It holds tests only. They show that the two agree on the wire (RLP, secp256k1,
-// node records, enode URLs, Node Discovery v4 packets), that go-ethereum's own
+// node records, enode URLs, packets of Node Discovery v4 and v5), that go-ethereum's own
 // conformance suite passes against a running kith node, and that nodes of the
 // one find each other through a node of the other.
 //
