@@ -112,6 +112,7 @@ func FuzzHandshake(f *testing.F) {
 	h.Record = testRecord(f, 3, enr.MaxSize)
 	f.Add(h.appendTo(nil)[ivSize+staticSize:])
 	f.Add(bytes.Repeat([]byte{64, 33}, handshakeSize/2))
+	f.Add([]byte("too short for any packet"[:7]))
 	own, from := NewMask(nodes.bID), nodes.a.Public()
 	f.Fuzz(func(t *testing.T, authdata []byte) {
 		static := slices.Concat([]byte("discv5\x00\x01\x02"), make([]byte, 12), []byte{byte(len(authdata) >> 8), byte(len(authdata))})
@@ -119,7 +120,8 @@ func FuzzHandshake(f *testing.F) {
 		var p Packet
 		if drop := p.Parse(raw, own); drop != DropNone {
 			sizes := len(authdata) >= handshakeSize && authdata[32] == 64 && authdata[33] == 33
-			if drop != DropAuthdata && drop != DropOversized || sizes && len(authdata) <= maxHeadSize-ivSize-staticSize {
+			known := drop == DropAuthdata || drop == DropOversized || len(raw) < MinPacketSize && drop == DropTruncated
+			if !known || sizes && len(authdata) <= handshakeSize+enr.MaxSize {
 				t.Fatalf("%d bytes: %v", len(authdata), drop)
 			}
 			return
