@@ -299,6 +299,12 @@ func TestSplit(t *testing.T) {
 	if n := FitNodes([][]byte{large, large, large, large}); n != 3 {
 		t.Errorf("%d records of %d bytes fit, want 3", n, len(large))
 	}
+	for size := range enr.MaxSize + 1 { // to the byte, with the longest ID
+		m := Message{Kind: Nodes, ID: NumberID(0), Total: 127, Records: [][]byte{large, large, large, make([]byte, size)}}
+		if want := m.Size() <= MaxMessageSize; (FitNodes(m.Records) == 4) != want {
+			t.Errorf("a fourth record of %d bytes: %d fit, in a message of %d bytes", size, FitNodes(m.Records), m.Size())
+		}
+	}
 	huge := [][]byte{make([]byte, 2000), small}
 	if FitNodes(huge) != 1 || CountNodes(huge) != 2 {
 		t.Errorf("%d, %d", FitNodes(huge), CountNodes(huge))

@@ -37,7 +37,6 @@ func (p *Packet) Parse(data []byte, own Mask) Drop {
 		return DropTruncated
 	}
 	p.Header = Header{MaskingIV: [ivSize]byte(data)}
-	p.Sealed = nil
 	copy(p.buf[:], p.MaskingIV[:])
 	own.xor(&p.scratch, &p.MaskingIV, 0, p.buf[ivSize:start], data[ivSize:start])
 	static := p.buf[ivSize:][:staticSize]
