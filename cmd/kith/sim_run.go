@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -74,12 +77,30 @@ func (f *simFlags) run(ctx context.Context, a *app, s *scenario.Scenario, name s
 func (f *simFlags) simulate(ctx context.Context, a *app, s *scenario.Scenario, o scenario.Options) (*scenario.Result, error) {
 	show, done := simProgress(a, f.json, s.Name)
 	defer done()
+	defer collectFor(cmp.Or(o.Nodes, s.Nodes))()
 	o.Progress = show
 	r, err := scenario.Run(ctx, s, o)
 	if err != nil {
 		return nil, usageError{err}
 	}
 	return r, nil
+}
+
+const (
+	// From largeWorld nodes on the garbage may be a third of what is in use, and not as
+	// much again: memory is what bounds such a world, and there is little garbage.
+	largeWorld    = 5000
+	largeWorldGCs = 33
+)
+
+// collectFor has the collector run as often as is good for so many nodes, unless the
+// environment says how often, and returns what ends that.
+func collectFor(nodes int) (undo func()) {
+	if nodes < largeWorld || os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	before := debug.SetGCPercent(largeWorldGCs)
+	return func() { debug.SetGCPercent(before) }
 }
 
 var errInterrupted = errors.New("interrupted")
