@@ -148,16 +148,16 @@ type PingResult struct {
 	RTT      time.Duration
 }
 
-// pingSends is how often a PING is sent before its node counts as dead: to one
-// that was alive before it takes two lost packets in a row on three tries to
-// lose it; one that somebody else spoke of gets one try less, and an unknown
-// sender's endpoint a single one, because all that could be the address of a
-// victim.
+// pingSends is how often a PING is sent before its node counts as dead, where nothing is
+// lost (lossEstimate adds to it): to one that was alive before it takes two lost packets
+// in a row on three tries to lose it; one that somebody else spoke of gets one try less,
+// and an unknown sender's endpoint a single one, because all that could be the address of
+// a victim.
 const (
 	pingSendsKnown  = 3
 	pingSendsFound  = 2
 	pingSendsOnce   = 1
-	maxPingsPerCall = pingSendsKnown
+	maxPingsPerCall = pingSendsKnown + 1
 )
 
 // pingCall is a PING under way, with all who wait for its outcome.
@@ -167,6 +167,7 @@ type pingCall struct {
 	maxSends uint8
 	early    uint8
 	ended    bool
+	nudged   bool // sent more often than it was to be, as its node pinged again
 	late     bool // ended by the timeout, but an answer still counts as a proof
 	sentAt   [maxPingsPerCall]int64
 	pinged   time.Time // when the node's own PING was answered meanwhile
@@ -176,6 +177,9 @@ type pingCall struct {
 }
 
 func (pc *pingCall) peerKey() peerKey { return peerKey{pc.node.ID(), pc.to.Addr()} }
+
+// strange reports whether only a PING of the node's own made this node ask.
+func (pc *pingCall) strange() bool { return pc.maxSends == pingSendsOnce || pc.nudged }
 
 // parked is a query that arrived ahead of the PONG that permits its answer.
 type parked struct {
@@ -190,7 +194,7 @@ func (m *Machine) Ping(n *enode.Node, done func(PingResult, error)) {
 	if to, ok := n.UDPEndpoint(); ok && m.peers.get(peerKey{n.ID(), to.Addr()}, to.Port()) != nil {
 		sends = pingSendsKnown
 	}
-	m.ping(n, sends, done)
+	m.ping(n, m.loss.sends(sends), done)
 }
 
 // ping is Ping with a number of sends; done may be nil.

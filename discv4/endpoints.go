@@ -23,7 +23,7 @@ type call struct {
 }
 
 // maxSends is how often a packet of a call is sent at most.
-const maxSends = max(maxPingsPerCall, maxTries)
+const maxSends = max(maxPingsPerCall, maxTries+maxExtra)
 
 // sent notes the hash of a packet.
 func (c *call) sent(try int, h *Hash) {

@@ -97,10 +97,17 @@ func sender(from netip.AddrPort, key *secp.PublicKey, p *Packet) *enode.Node {
 	return enode.NewV4(*key, from.Addr(), p.SenderTCP, from.Port())
 }
 
-// pingBack asks the sender of a PING to prove its endpoint.
+// pingBack asks the sender of a PING to prove its endpoint. One that pings again may not
+// have got that question, or this node not its answer: it is asked again, though never
+// more often than it asks.
 func (m *Machine) pingBack(from netip.AddrPort, id enode.ID, n *enode.Node) {
 	if pc := m.calls.ping(id, from); pc != nil {
 		pc.pinged = m.now
+		if pc.sends == pc.maxSends && pc.sends < maxPingsPerCall && m.at-pc.sentAt[pc.sends-1] >= int64(m.rtt.resendAfter())/2 {
+			pc.maxSends++
+			pc.nudged = true
+			m.transmitPing(pc)
+		}
 		return
 	}
 	if m.calls.pending >= maxStrangers {
@@ -138,6 +145,7 @@ func (m *Machine) handlePong(from netip.AddrPort, id enode.ID, p *Packet) Drop {
 	if first == last { // else it may answer either
 		m.rtt.observe(r.RTT)
 	}
+	m.observeLoss(pc, first, last)
 	m.proven(pc, p.Seq)
 	if m.cfg.Seen != nil && p.To.IsValid() {
 		m.cfg.Seen(from.Addr(), p.To)
@@ -174,7 +182,7 @@ func (m *Machine) proven(pc *pingCall, seq uint64) {
 
 // latePong takes the proof of a node that was given up.
 func (m *Machine) latePong(pc *pingCall, p *Packet) {
-	if pc.maxSends > pingSendsOnce { // a stranger could make us wait
+	if !pc.strange() { // a stranger could make us wait
 		first, _ := pc.answered(&p.Token)
 		m.rtt.observe(time.Duration(m.at - pc.sentAt[first]))
 	}

@@ -84,6 +84,7 @@ type Machine struct {
 	calls calls
 	gate  gate
 	rtt   rttEstimate
+	loss  lossEstimate
 	stats Stats
 }
 

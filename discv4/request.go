@@ -13,8 +13,8 @@ import (
 // followed by another: go-ethereum sends 12, we send as many as fit.
 const fullAnswer = 12
 
-// maxTries is how often a query is asked. Between the two the bond is made
-// anew, in case the other side has forgotten it.
+// maxTries is how often a query is asked where nothing is lost. Before each but the
+// first the bond is made anew, in case the other side has forgotten it or never had it.
 const maxTries = 2
 
 type requestState uint8
@@ -104,7 +104,7 @@ func (m *Machine) begin(r *request) {
 func (m *Machine) bond(r *request, sends uint8) {
 	r.state = bonding
 	r.bondStart = m.now
-	m.ping(r.node, sends, func(res PingResult, err error) {
+	m.ping(r.node, m.loss.sends(sends), func(res PingResult, err error) {
 		if r.state != bonding {
 			return // answered meanwhile
 		}
@@ -190,7 +190,7 @@ func (m *Machine) ask(r *request) {
 	m.send(Out{To: r.to, req: r, try: int(r.tries), Packet: Packet{Kind: r.kind, Target: r.target.Key, targetID: r.target.ID}})
 	r.tries++
 	wait := m.rtt.timeout()
-	if r.tries < maxTries {
+	if r.tries < m.loss.tries() {
 		wait = m.rtt.resendAfter()
 	}
 	m.schedule(&r.call, wait)
@@ -208,12 +208,12 @@ func (m *Machine) requestDue(r *request) {
 	case r.state == awaitPing:
 		m.stopAwaiting(r)
 		m.ready(r)
-	case r.tries >= maxTries:
+	case r.tries >= m.loss.tries():
 		m.endRequest(r, ErrTimeout)
 	case r.bondStart.IsZero():
 		m.bond(r, pingSendsOnce)
-	default:
-		m.ask(r)
+	default: // it answered a PING, but its own or our PONG may be lost, and it ignores us
+		m.bond(r, pingSendsFound)
 	}
 }
 
