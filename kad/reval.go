@@ -13,6 +13,12 @@ const (
 	// will be checked next.
 	revalidateWithin = 10 * time.Second
 
+	// revalidateSoonest is what that bound falls to where many nodes go: it is halved by
+	// each entry found dead, and grows by a sixteenth with each found alive, so that it
+	// settles where one in a dozen of those checked is dead.
+	revalidateSoonest = time.Second
+	paceGrowth        = 16
+
 	// awayAfter is how many entries fail their checks, while no node at all
 	// answers, until it counts as this node's own network that is away. Fewer
 	// may well be gone by chance.
@@ -36,6 +42,7 @@ const (
 // answers. If they are few, they are gone; if they are many, the network was.
 type revalidator struct {
 	next       time.Time
+	pace       time.Duration // bound of the time between two
 	lastAnswer stamp
 	suspects   []*entry      // at most awayAfter
 	lost       []*enode.Node // dropped while nobody answered, newest last
@@ -49,7 +56,10 @@ func (t *Table) advanceRevalidation() {
 		return
 	}
 	first := t.reval.next.IsZero()
-	t.reval.next = t.now.Add(time.Duration(t.cfg.Rand.Int64N(int64(revalidateWithin))))
+	if first {
+		t.reval.pace = revalidateWithin
+	}
+	t.reval.next = t.now.Add(time.Duration(t.cfg.Rand.Int64N(int64(t.reval.pace))))
 	if !first {
 		t.revalidateRandom()
 	}
@@ -95,10 +105,16 @@ func (t *Table) revalidate(b *bucket, e *entry, timer bool) {
 			t.revalidationFailed(b, e, asked, timer)
 			return
 		}
+		if timer {
+			t.reval.pace = min(t.reval.pace+t.reval.pace/paceGrowth, revalidateWithin)
+		}
 		t.AddLive(n)
 		t.Announced(n.ID(), seq)
 	})
 }
+
+// quicken has the next checks follow sooner, as one has found an entry dead.
+func (r *revalidator) quicken() { r.pace = max(r.pace/2, revalidateSoonest) }
 
 func (t *Table) revalidationFailed(b *bucket, e *entry, asked stamp, timer bool) {
 	t.stats.RevalidationsFailed++
@@ -107,6 +123,9 @@ func (t *Table) revalidationFailed(b *bucket, e *entry, asked stamp, timer bool)
 	case e.answered || indexOf(b.entries, e) < 0:
 		return // it answered something else meanwhile, or is gone
 	case r.lastAnswer > asked:
+		if timer {
+			r.quicken()
+		}
 		t.removeEntry(b, e)
 		return
 	}
@@ -148,6 +167,9 @@ func (t *Table) answered(id enode.ID) {
 	}
 	for _, e := range suspects {
 		if b, _, _ := t.lookupEntry(e.node.ID()); e.node.ID() != id {
+			if e.fails > 0 {
+				r.quicken()
+			}
 			t.removeEntry(b, e)
 		}
 	}

@@ -228,6 +228,57 @@ func TestAwayKeepsTable(t *testing.T) {
 	}
 }
 
+// TestRevalidationQuickens: when many of the entries found by the timer are dead, checks
+// follow each other sooner, and the dead are soon gone; with nobody dead they are as rare
+// as ever.
+func TestRevalidationQuickens(t *testing.T) {
+	for seed := range uint64(5) {
+		w := newWorld(t, seed)
+		w.start()
+		var peers []*peer
+		for bucket := 10; bucket <= 16; bucket++ {
+			peers = append(peers, w.fill(bucket, 14)...)
+		}
+		w.runFor(10 * time.Minute)
+		for i, p := range peers {
+			p.dead = i%2 == 0
+		}
+		left := func() (n int) {
+			for _, p := range peers {
+				if p.dead && w.isLive(p.node) {
+					n++
+				}
+			}
+			return n
+		}
+		soonest := w.t.reval.pace
+		w.runUntil(3*time.Minute, func() bool { // 36 checks at the usual pace, and 49 are dead
+			soonest = min(soonest, w.t.reval.pace)
+			return false
+		})
+		if n := left(); n > 5 {
+			t.Errorf("seed %d: %d of %d dead are left after three minutes", seed, n, len(peers)/2)
+		}
+		if soonest != revalidateSoonest {
+			t.Errorf("seed %d: a check within %v, want %v", seed, soonest, revalidateSoonest)
+		}
+		w.runFor(10 * time.Minute)
+		if n := left(); n > 0 || w.t.reval.pace != revalidateWithin {
+			t.Errorf("seed %d: %d dead are left, and a check every %v, when all that answer stay", seed, n, w.t.reval.pace)
+		}
+	}
+}
+
+// TestAwayQuickensNothing: a network that is away says nothing of who is gone.
+func TestAwayQuickensNothing(t *testing.T) {
+	w, _ := quiet(t, 11)
+	w.away = true
+	w.runFor(5 * time.Minute)
+	if w.t.reval.pace != revalidateWithin {
+		t.Errorf("a check every %v while nobody answers", w.t.reval.pace)
+	}
+}
+
 // TestClockJumps: after a leap everything due happens once, not once for each
 // period that was leapt over.
 func TestClockJumps(t *testing.T) {
