@@ -23,7 +23,7 @@ const (
 )
 
 // resolveBootnodes looks up the names of bootnodes until Close.
-func (t *UDPv4) resolveBootnodes(named []*enode.Node) {
+func (t *UDP) resolveBootnodes(named []*enode.Node) {
 	resolve := t.cfg.Resolve
 	if resolve == nil {
 		resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {

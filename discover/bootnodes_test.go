@@ -231,11 +231,11 @@ func TestBootnodeWithoutEndpoint(t *testing.T) {
 	local := enode.NewLocalNode(newKey(t, 1), nil)
 	conn := w.net.Listen(w.endpoint())
 	nowhere := enode.NewV4(secp.PublicKey(newKey(t, 2).Public()), netip.Addr{}, 0, 0)
-	_, err := ListenV4(conn, local, Config{Bootnodes: []*enode.Node{nowhere}})
+	_, err := Listen(conn, local, Config{Bootnodes: []*enode.Node{nowhere}})
 	if err == nil || !strings.Contains(err.Error(), "bootnode 1 has no UDP endpoint") {
 		t.Errorf("error %v", err)
 	}
-	if _, err = ListenV4(conn, local, Config{Bootnodes: []*enode.Node{nil}}); err == nil {
+	if _, err = Listen(conn, local, Config{Bootnodes: []*enode.Node{nil}}); err == nil {
 		t.Error("a nil bootnode is taken")
 	}
 	if err := conn.Close(); err != nil {

@@ -27,7 +27,7 @@ func (c *sinkConn) WriteBatch(out []netio.Packet) (int, error) {
 // bench is a node that believes to know some others, and a peer that has proven itself to
 // it. What the node sends is thrown away.
 type bench struct {
-	n        *UDPv4
+	n        *UDP
 	p        *rawPeer
 	stranger *rawPeer // has proven nothing
 	sink     *sinkConn

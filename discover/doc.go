@@ -1,10 +1,10 @@
 // Package discover runs Node Discovery on UDP sockets: it is the driver of the
 // machines in discv4 and kad.
 //
-// [ListenV4] starts a node on a connection from [ListenUDP]. From then on it
+// [Listen] starts a node on a connection from [ListenUDP]. From then on it
 // answers others, keeps its table healthy, and its methods ask the network:
-// [UDPv4.Ping], [UDPv4.RequestENR], [UDPv4.Lookup], [UDPv4.Resolve],
-// [UDPv4.RandomNodes]. All that block take a context and end with it.
+// [UDP.Ping], [UDP.RequestENR], [UDP.Lookup], [UDP.Resolve],
+// [UDP.RandomNodes]. All that block take a context and end with it.
 //
 // # What it promises
 //
@@ -12,7 +12,7 @@
 //   - What strangers send costs no cryptography before it has passed the checks
 //     on size, structure, expiration and source, and within a bounded rate after
 //     them. Every packet that is dropped is counted under its reason in
-//     [UDPv4.Stats].
+//     [UDP.Stats].
 //   - Nothing is sent to anybody but the bootnodes given, nodes that these led
 //     to, and who asked. There is no built-in bootnode.
 //

@@ -12,7 +12,7 @@ import (
 )
 
 // start starts a node on a free port of this machine.
-func start(bootnodes ...*enode.Node) (*discover.UDPv4, error) {
+func start(bootnodes ...*enode.Node) (*discover.UDP, error) {
 	key, err := secp.GenerateKey()
 	if err != nil {
 		return nil, err
@@ -21,14 +21,14 @@ func start(bootnodes ...*enode.Node) (*discover.UDPv4, error) {
 	if err != nil {
 		return nil, err
 	}
-	return discover.ListenV4(conn, enode.NewLocalNode(key, nil), discover.Config{Bootnodes: bootnodes})
+	return discover.Listen(conn, enode.NewLocalNode(key, nil), discover.Config{Bootnodes: bootnodes})
 }
 
 // Two nodes that know a third find each other through it.
 func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	var nodes []*discover.UDPv4
+	var nodes []*discover.UDP
 	var bootnodes []*enode.Node
 	for range 3 {
 		n, err := start(bootnodes...)

@@ -47,14 +47,14 @@ type hostile struct {
 	name string
 	cfg  Config
 	from netip.AddrPort // zero: a private address
-	do   func(p *rawPeer, n *UDPv4)
+	do   func(p *rawPeer, n *UDP)
 	drop discv4.Drop
 	n    uint64 // packets dropped
 }
 
 // expiring sends a PING with this expiration.
-func expiring(at func() uint64) func(p *rawPeer, n *UDPv4) {
-	return func(p *rawPeer, n *UDPv4) {
+func expiring(at func() uint64) func(p *rawPeer, n *UDP) {
+	return func(p *rawPeer, n *UDP) {
 		ping := p.ping()
 		ping.Expiration = at()
 		p.write(ping.Encode(nil, p.key))
@@ -67,29 +67,29 @@ func secondAgo() uint64 { return uint64(time.Now().Add(-time.Second).Unix()) }
 
 var hostiles = []hostile{
 	{name: "no host's address", from: netip.MustParseAddrPort("224.0.0.1:30303"), drop: discv4.DropBadSource, n: 1,
-		do: func(p *rawPeer, _ *UDPv4) { p.send(p.ping()) }},
+		do: func(p *rawPeer, _ *UDP) { p.send(p.ping()) }},
 	{name: "outside of the allowed networks", cfg: Config{NetRestrict: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
 		from: netip.MustParseAddrPort("172.16.0.1:30303"), drop: discv4.DropNetRestrict, n: 1,
-		do: func(p *rawPeer, _ *UDPv4) { p.send(p.ping()) }},
+		do: func(p *rawPeer, _ *UDP) { p.send(p.ping()) }},
 	{name: "oversized", drop: discv4.DropOversized, n: 2,
-		do: func(p *rawPeer, _ *UDPv4) {
+		do: func(p *rawPeer, _ *UDP) {
 			ping := p.encode(p.ping())
 			p.write(rehash(append(ping, make([]byte, discv4.MaxPacketSize+1-len(ping))...)), make([]byte, 60_000))
 		}},
 	{name: "too short", drop: discv4.DropTruncated, n: 3,
-		do: func(p *rawPeer, _ *UDPv4) { p.write([]byte{}, []byte{1}, rehash(make([]byte, dataAt))) }},
+		do: func(p *rawPeer, _ *UDP) { p.write([]byte{}, []byte{1}, rehash(make([]byte, dataAt))) }},
 	{name: "unknown types", drop: discv4.DropKind, n: 3,
-		do: func(p *rawPeer, _ *UDPv4) {
+		do: func(p *rawPeer, _ *UDP) {
 			p.write(p.signed(0, []byte{0xc0}), p.signed(7, []byte{0xc0}), p.signed(255, []byte{0xc0}))
 		}},
 	{name: "not the content of the type", drop: discv4.DropMalformed, n: 6,
-		do: func(p *rawPeer, _ *UDPv4) {
+		do: func(p *rawPeer, _ *UDP) {
 			for kind := range byte(6) {
 				p.write(p.signed(kind+1, []byte{0xc1, 0xc0}))
 			}
 		}},
 	{name: "forged content", drop: discv4.DropHash, n: 1,
-		do: func(p *rawPeer, _ *UDPv4) {
+		do: func(p *rawPeer, _ *UDP) {
 			ping := p.encode(p.ping())
 			ping[len(ping)-1] ^= 1
 			p.write(ping)
@@ -98,13 +98,13 @@ var hostiles = []hostile{
 	{name: "past, since 1970", drop: discv4.DropExpired, n: 1, do: expiring(always(0))},
 	{name: "past, as it is negative", drop: discv4.DropExpired, n: 1, do: expiring(always(1 << 63))},
 	{name: "the share of a busy node", cfg: Config{Limits: discv4.Limits{KnownPerSecond: 8}}, drop: discv4.DropSourceLimit, n: 48,
-		do: func(p *rawPeer, n *UDPv4) {
+		do: func(p *rawPeer, n *UDP) {
 			p.bond()
 			b := p.batch(p.encode(p.ping()), netio.BatchSize)
 			n.handleBatch(b, takeScratch())
 		}},
 	{name: "queries that waited for a busy node", drop: discv4.DropStale, n: netio.BatchSize,
-		do: func(p *rawPeer, n *UDPv4) {
+		do: func(p *rawPeer, n *UDP) {
 			p.bond()
 			query := p.ping()
 			query.Expiration = uint64(time.Now().Add(discv4.Expiration - 5*time.Second).Unix())
@@ -112,25 +112,25 @@ var hostiles = []hostile{
 			n.handleBatch(b, takeScratch())
 		}},
 	{name: "too many strangers", cfg: Config{Limits: discv4.Limits{NewPerSecond: 4}}, drop: discv4.DropNewLimit, n: 12,
-		do: func(p *rawPeer, _ *UDPv4) {
+		do: func(p *rawPeer, _ *UDP) {
 			p.answer(mute)
 			for range 20 { // two seconds' worth pass
 				p.send(p.ping())
 			}
 		}},
 	{name: "queries of a stranger", drop: discv4.DropUnproven, n: 2,
-		do: func(p *rawPeer, _ *UDPv4) {
+		do: func(p *rawPeer, _ *UDP) {
 			p.send(discv4.Packet{Kind: discv4.Findnode})
 			p.send(discv4.Packet{Kind: discv4.ENRRequest})
 		}},
 	{name: "query of a stranger at a proven address", drop: discv4.DropUnproven, n: 1,
-		do: func(p *rawPeer, _ *UDPv4) {
+		do: func(p *rawPeer, _ *UDP) {
 			p.bond()
 			query := discv4.Packet{Kind: discv4.Findnode, Expiration: 1 << 40}
 			p.write(query.Encode(nil, newKey(p.t, 999)))
 		}},
 	{name: "replies that nobody asked for", drop: discv4.DropUnsolicited, n: 3,
-		do: func(p *rawPeer, _ *UDPv4) {
+		do: func(p *rawPeer, _ *UDP) {
 			record, err := new(enr.Builder).Sign(p.key, 1)
 			if err != nil {
 				p.t.Fatal(err)
@@ -140,20 +140,20 @@ var hostiles = []hostile{
 			p.send(discv4.Packet{Kind: discv4.ENRResponse, Record: record})
 		}},
 	{name: "no signature", drop: discv4.DropSignature, n: 1,
-		do: func(p *rawPeer, _ *UDPv4) {
+		do: func(p *rawPeer, _ *UDP) {
 			ping := p.encode(p.ping())
 			clear(ping[sigAt:kindAt])
 			p.write(rehash(ping))
 		}},
 	{name: "reflected", drop: discv4.DropOwn, n: 1,
-		do: func(p *rawPeer, n *UDPv4) {
+		do: func(p *rawPeer, n *UDP) {
 			p.answer(func(_ *discv4.Packet, data []byte) { p.write(data) })
 			go n.Ping(context.Background(), p.node())
 			synctest.Wait()
 			p.answer(mute)
 		}},
 	{name: "answered by somebody else", drop: discv4.DropWrongSender, n: 1,
-		do: func(p *rawPeer, n *UDPv4) {
+		do: func(p *rawPeer, n *UDP) {
 			asked := enode.NewV4(newKey(p.t, 999).Public(), p.node().IP(), 0, p.node().UDP())
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 			defer cancel()
@@ -162,7 +162,7 @@ var hostiles = []hostile{
 			}
 		}},
 	{name: "another's record", drop: discv4.DropRecord, n: 2,
-		do: func(p *rawPeer, n *UDPv4) {
+		do: func(p *rawPeer, n *UDP) {
 			p.answer(func(packet *discv4.Packet, _ []byte) {
 				switch packet.Kind {
 				case discv4.Ping:
@@ -181,7 +181,7 @@ var hostiles = []hostile{
 			}
 		}},
 	{name: "nothing wrong", drop: discv4.DropNone,
-		do: func(p *rawPeer, _ *UDPv4) {
+		do: func(p *rawPeer, _ *UDP) {
 			p.bond()
 			far := p.ping()
 			far.Expiration = 1 << 50

@@ -52,7 +52,7 @@ func TestLookupSeq(t *testing.T) {
 	})
 }
 
-func yieldsAsFound(t *testing.T, n *UDPv4, target *enode.Node, atLeast int) {
+func yieldsAsFound(t *testing.T, n *UDP, target *enode.Node, atLeast int) {
 	start := time.Now()
 	var first time.Duration
 	found := make(map[enode.ID]int)
@@ -76,7 +76,7 @@ func yieldsAsFound(t *testing.T, n *UDPv4, target *enode.Node, atLeast int) {
 	}
 }
 
-func breakStopsLookup(t *testing.T, n *UDPv4, target *enode.Node) {
+func breakStopsLookup(t *testing.T, n *UDP, target *enode.Node) {
 	for range n.LookupSeq(context.Background(), target.PublicKey(), nil) {
 		break
 	}
@@ -92,7 +92,7 @@ func breakStopsLookup(t *testing.T, n *UDPv4, target *enode.Node) {
 
 // endsWithContext ends the context in the body: what was found and not yielded
 // is lost.
-func endsWithContext(t *testing.T, n *UDPv4, target *enode.Node) {
+func endsWithContext(t *testing.T, n *UDP, target *enode.Node) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	count := 0
@@ -107,7 +107,7 @@ func endsWithContext(t *testing.T, n *UDPv4, target *enode.Node) {
 }
 
 // slowBodyLosesNothing takes its time for each node, and uses the node meanwhile.
-func slowBodyLosesNothing(t *testing.T, n *UDPv4, target *enode.Node, atLeast int) {
+func slowBodyLosesNothing(t *testing.T, n *UDP, target *enode.Node, atLeast int) {
 	met := make(map[enode.ID]bool)
 	for o := range n.LookupSeq(context.Background(), target.PublicKey(), nil) {
 		met[o.ID()] = true
@@ -121,7 +121,7 @@ func slowBodyLosesNothing(t *testing.T, n *UDPv4, target *enode.Node, atLeast in
 	}
 }
 
-func meetsAll(t *testing.T, n *UDPv4, others int) {
+func meetsAll(t *testing.T, n *UDP, others int) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	met := make(map[enode.ID]bool)

@@ -21,48 +21,48 @@ func silence(netip.AddrPort, netip.AddrPort, []byte) []time.Duration { return ni
 // call is one of the node's methods that wait.
 type call struct {
 	name string
-	do   func(ctx context.Context, n *UDPv4, other *enode.Node) error
+	do   func(ctx context.Context, n *UDP, other *enode.Node) error
 	seq  bool // an iterator: it can't return an error
 }
 
 var calls = []call{
-	{name: "Ping", do: func(ctx context.Context, n *UDPv4, other *enode.Node) error {
+	{name: "Ping", do: func(ctx context.Context, n *UDP, other *enode.Node) error {
 		_, err := n.Ping(ctx, other)
 		return err
 	}},
-	{name: "RequestENR", do: func(ctx context.Context, n *UDPv4, other *enode.Node) error {
+	{name: "RequestENR", do: func(ctx context.Context, n *UDP, other *enode.Node) error {
 		_, err := n.RequestENR(ctx, other)
 		return err
 	}},
-	{name: "Findnode", do: func(ctx context.Context, n *UDPv4, other *enode.Node) error {
+	{name: "Findnode", do: func(ctx context.Context, n *UDP, other *enode.Node) error {
 		_, err := n.Findnode(ctx, other, other.PublicKey())
 		return err
 	}},
-	{name: "Refresh", do: func(ctx context.Context, n *UDPv4, _ *enode.Node) error {
+	{name: "Refresh", do: func(ctx context.Context, n *UDP, _ *enode.Node) error {
 		return n.Refresh(ctx)
 	}},
-	{name: "Lookup", do: func(ctx context.Context, n *UDPv4, other *enode.Node) error {
+	{name: "Lookup", do: func(ctx context.Context, n *UDP, other *enode.Node) error {
 		_, err := n.Lookup(ctx, other.PublicKey())
 		return err
 	}},
-	{name: "LookupID", do: func(ctx context.Context, n *UDPv4, other *enode.Node) error {
+	{name: "LookupID", do: func(ctx context.Context, n *UDP, other *enode.Node) error {
 		_, err := n.LookupID(ctx, other.ID(), nil)
 		return err
 	}},
-	{name: "Resolve", do: func(ctx context.Context, n *UDPv4, other *enode.Node) error {
+	{name: "Resolve", do: func(ctx context.Context, n *UDP, other *enode.Node) error {
 		_, err := n.Resolve(ctx, other)
 		return err
 	}},
-	{name: "ResolveID", do: func(ctx context.Context, n *UDPv4, other *enode.Node) error {
+	{name: "ResolveID", do: func(ctx context.Context, n *UDP, other *enode.Node) error {
 		_, err := n.ResolveID(ctx, other.ID())
 		return err
 	}},
-	{name: "LookupSeq", seq: true, do: func(ctx context.Context, n *UDPv4, other *enode.Node) error {
+	{name: "LookupSeq", seq: true, do: func(ctx context.Context, n *UDP, other *enode.Node) error {
 		for range n.LookupSeq(ctx, other.PublicKey(), nil) {
 		}
 		return nil
 	}},
-	{name: "RandomNodes", seq: true, do: func(ctx context.Context, n *UDPv4, _ *enode.Node) error {
+	{name: "RandomNodes", seq: true, do: func(ctx context.Context, n *UDP, _ *enode.Node) error {
 		for range n.RandomNodes(ctx, nil) {
 		}
 		return nil
@@ -77,7 +77,7 @@ type outcome struct {
 
 // each runs f for each call, in a world of a node and another that it gets no
 // answer from, with the call under way.
-func each(t *testing.T, f func(t *testing.T, c call, n *UDPv4, cancel context.CancelFunc, ended <-chan outcome)) {
+func each(t *testing.T, f func(t *testing.T, c call, n *UDP, cancel context.CancelFunc, ended <-chan outcome)) {
 	for _, c := range calls {
 		t.Run(c.name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
@@ -117,7 +117,7 @@ func (c call) check(t *testing.T, o outcome, want error, began time.Time, took t
 }
 
 func TestCloseEndsCalls(t *testing.T) {
-	each(t, func(t *testing.T, c call, n *UDPv4, _ context.CancelFunc, ended <-chan outcome) {
+	each(t, func(t *testing.T, c call, n *UDP, _ context.CancelFunc, ended <-chan outcome) {
 		start := time.Now()
 		if err := n.Close(); err != nil {
 			t.Error(err)
@@ -127,7 +127,7 @@ func TestCloseEndsCalls(t *testing.T) {
 }
 
 func TestCancelEndsCalls(t *testing.T) {
-	each(t, func(t *testing.T, c call, n *UDPv4, cancel context.CancelFunc, ended <-chan outcome) {
+	each(t, func(t *testing.T, c call, n *UDP, cancel context.CancelFunc, ended <-chan outcome) {
 		start := time.Now()
 		cancel()
 		c.check(t, <-ended, context.Canceled, start, 0)
@@ -229,7 +229,7 @@ func TestCloseEndsPauseOfWalk(t *testing.T) {
 func goroutines() (stacks string) {
 	buf := make([]byte, 1<<20)
 	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		if strings.Contains(stack, "discover.(*UDPv4)") {
+		if strings.Contains(stack, "discover.(*UDP)") {
 			stacks += stack
 		}
 	}
@@ -240,7 +240,7 @@ func TestNoGoroutineLeft(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		boot := w.start(Config{})
 		key := newKey(t, 99)
-		nodes := []*UDPv4{boot}
+		nodes := []*UDP{boot}
 		for range 4 {
 			nodes = append(nodes, w.start(Config{
 				Bootnodes: []*enode.Node{boot.Self(), w.named("boot.example", key)},

@@ -96,7 +96,7 @@ func (w *workers) comeBack() (read bool) {
 
 // readLoop carries packets from the socket to the machine until Close, or until
 // there is nothing to do for it.
-func (t *UDPv4) readLoop() {
+func (t *UDP) readLoop() {
 	for {
 		b, err := t.conn.ReadBatch()
 		if err != nil {
@@ -120,7 +120,7 @@ func (t *UDPv4) readLoop() {
 
 // screen is the first half of a packet's way: what can be refused without
 // cryptography is refused. It returns how many packets are left, in s.order.
-func (t *UDPv4) screen(b *netio.Batch, s *scratch) int {
+func (t *UDP) screen(b *netio.Batch, s *scratch) int {
 	n := t.parse(b, s)
 	t.mu.Lock()
 	if t.closed {
@@ -141,7 +141,7 @@ func (t *UDPv4) screen(b *netio.Batch, s *scratch) int {
 
 // handle is the second half: signatures are recovered outside of the lock, and
 // answers signed outside of it too.
-func (t *UDPv4) handle(b *netio.Batch, s *scratch) {
+func (t *UDP) handle(b *netio.Batch, s *scratch) {
 	t.open(s)
 	t.mu.Lock()
 	if t.closed {
@@ -160,7 +160,7 @@ func (t *UDPv4) handle(b *netio.Batch, s *scratch) {
 }
 
 // parse fills s.parsed and returns how many packets are well formed.
-func (t *UDPv4) parse(b *netio.Batch, s *scratch) (n int) {
+func (t *UDP) parse(b *netio.Batch, s *scratch) (n int) {
 	var bytes int
 	for i := range b.Len() {
 		p := b.Packet(i)
@@ -184,7 +184,7 @@ func (t *UDPv4) parse(b *netio.Batch, s *scratch) (n int) {
 
 // admit puts the packets that are worth a recovery in order. The caller holds
 // the lock.
-func (t *UDPv4) admit(b *netio.Batch, s *scratch, n int) {
+func (t *UDP) admit(b *netio.Batch, s *scratch, n int) {
 	busy := b.Len() == netio.BatchSize
 	s.order, s.later = s.order[:0], s.later[:0]
 	for i := range n {
@@ -203,7 +203,7 @@ func (t *UDPv4) admit(b *netio.Batch, s *scratch, n int) {
 }
 
 // countDrops reports drops to the machine. The caller holds the lock.
-func (t *UDPv4) countDrops(s *scratch) {
+func (t *UDP) countDrops(s *scratch) {
 	for reason, n := range s.drops {
 		t.m.Drop(discv4.Drop(reason), n)
 	}
@@ -211,7 +211,7 @@ func (t *UDPv4) countDrops(s *scratch) {
 }
 
 // open recovers the signers and keeps the packets where that succeeds.
-func (t *UDPv4) open(s *scratch) {
+func (t *UDP) open(s *scratch) {
 	kept := s.order[:0]
 	for _, i := range s.order {
 		key, drop := s.parsed[i].Open(s.likely[i])
@@ -227,7 +227,7 @@ func (t *UDPv4) open(s *scratch) {
 
 // send encodes and signs s.outs and writes them. The hashes that replies will
 // quote are recorded before any of the packets leaves.
-func (t *UDPv4) send(s *scratch) {
+func (t *UDP) send(s *scratch) {
 	if len(s.outs) == 0 {
 		return
 	}

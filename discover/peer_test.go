@@ -28,16 +28,16 @@ type rawPeer struct {
 }
 
 // raw adds a peer that answers PINGs and nothing else.
-func (w *world) raw(node *UDPv4) *rawPeer {
+func (w *world) raw(node *UDP) *rawPeer {
 	at := w.endpoint()
 	return w.rawAt(at, newKey(w.t, w.hosts), node)
 }
 
-func (w *world) rawAt(at netip.AddrPort, key *secp.PrivateKey, node *UDPv4) *rawPeer {
+func (w *world) rawAt(at netip.AddrPort, key *secp.PrivateKey, node *UDP) *rawPeer {
 	return newRawPeer(w.t, w.net.Listen(at), key, node)
 }
 
-func newRawPeer(t testing.TB, conn netio.Conn, key *secp.PrivateKey, node *UDPv4) *rawPeer {
+func newRawPeer(t testing.TB, conn netio.Conn, key *secp.PrivateKey, node *UDP) *rawPeer {
 	p := &rawPeer{t: t, conn: conn, key: key, to: node.conn.LocalAddr(), pub: node.key.Public()}
 	done := make(chan struct{})
 	go func() {

@@ -16,7 +16,7 @@ import (
 type Pong = discv4.PingResult
 
 // await starts something in the machine and waits for its done, or for ctx.
-func await[T any](ctx context.Context, t *UDPv4, start func(m *discv4.Machine, done func(T, error))) (zero T, err error) {
+func await[T any](ctx context.Context, t *UDP, start func(m *discv4.Machine, done func(T, error))) (zero T, err error) {
 	if ctx.Err() != nil {
 		return zero, ctx.Err()
 	}
@@ -41,19 +41,19 @@ func await[T any](ctx context.Context, t *UDPv4, start func(m *discv4.Machine, d
 
 // Ping asks n whether it is alive. Besides the context's, errors are
 // discv4.ErrTimeout, ErrNoEndpoint, ErrRestricted, ErrBusy and ErrClosed.
-func (t *UDPv4) Ping(ctx context.Context, n *enode.Node) (Pong, error) {
+func (t *UDP) Ping(ctx context.Context, n *enode.Node) (Pong, error) {
 	return await(ctx, t, func(m *discv4.Machine, done func(Pong, error)) { m.Ping(n, done) })
 }
 
 // RequestENR fetches n's current record from n itself. The node returned has
 // the endpoint that its record names. Errors are those of Ping.
-func (t *UDPv4) RequestENR(ctx context.Context, n *enode.Node) (*enode.Node, error) {
+func (t *UDP) RequestENR(ctx context.Context, n *enode.Node) (*enode.Node, error) {
 	return await(ctx, t, func(m *discv4.Machine, done func(*enode.Node, error)) { m.RequestENR(n, done) })
 }
 
 // Findnode asks n for the nodes it knows closest to target, at most 16. Errors
 // are those of Ping.
-func (t *UDPv4) Findnode(ctx context.Context, n *enode.Node, target secp.PublicKey) ([]*enode.Node, error) {
+func (t *UDP) Findnode(ctx context.Context, n *enode.Node, target secp.PublicKey) ([]*enode.Node, error) {
 	return await(ctx, t, func(m *discv4.Machine, done func([]*enode.Node, error)) {
 		m.Findnode(n, kad.TargetOf(target), done)
 	})
@@ -61,7 +61,7 @@ func (t *UDPv4) Findnode(ctx context.Context, n *enode.Node, target secp.PublicK
 
 // Refresh fills the table by lookups and returns when they are done. Errors are
 // the context's and discv4.ErrClosed.
-func (t *UDPv4) Refresh(ctx context.Context) error {
+func (t *UDP) Refresh(ctx context.Context) error {
 	_, err := await(ctx, t, func(m *discv4.Machine, done func(struct{}, error)) {
 		m.Table().Refresh(func() { done(struct{}{}, nil) })
 	})
@@ -75,7 +75,7 @@ func (t *UDPv4) Refresh(ctx context.Context) error {
 // ctx ends it returns what it has, with the context's error; when the node is
 // closed, with discv4.ErrClosed. kad.ErrBusy says that too many lookups are
 // under way.
-func (t *UDPv4) Lookup(ctx context.Context, target secp.PublicKey) ([]*enode.Node, error) {
+func (t *UDP) Lookup(ctx context.Context, target secp.PublicKey) ([]*enode.Node, error) {
 	return t.lookup(ctx, kad.TargetOf(target), kad.LookupOptions{})
 }
 
@@ -88,7 +88,7 @@ const keyBits = 16
 // by public key, so it asks for one that hashes near the ID and orders what is
 // found by the ID itself. trace, if set, hears of each query as it ends; it
 // must not block or call the node.
-func (t *UDPv4) LookupID(ctx context.Context, id enode.ID, trace func(kad.Hop)) ([]*enode.Node, error) {
+func (t *UDP) LookupID(ctx context.Context, id enode.ID, trace func(kad.Hop)) ([]*enode.Node, error) {
 	key, err := keyNear(ctx, id)
 	if err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func keyNear(ctx context.Context, id enode.ID) (key secp.PublicKey, err error) {
 	}
 }
 
-func (t *UDPv4) lookup(ctx context.Context, target kad.Target, opts kad.LookupOptions) ([]*enode.Node, error) {
+func (t *UDP) lookup(ctx context.Context, target kad.Target, opts kad.LookupOptions) ([]*enode.Node, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -142,7 +142,7 @@ func (t *UDPv4) lookup(ctx context.Context, target kad.Target, opts kad.LookupOp
 // filter, records are fetched first; the Record of a node that did not send one
 // is nil. filter must not block or call the node. The lookup ends with the loop,
 // with ctx, or with Close.
-func (t *UDPv4) LookupSeq(ctx context.Context, target secp.PublicKey, filter func(*enode.Node) bool) iter.Seq[*enode.Node] {
+func (t *UDP) LookupSeq(ctx context.Context, target secp.PublicKey, filter func(*enode.Node) bool) iter.Seq[*enode.Node] {
 	return func(yield func(*enode.Node) bool) {
 		t.stream(ctx, kad.TargetOf(target), filter, yield, func() bool { return true })
 	}
@@ -151,7 +151,7 @@ func (t *UDPv4) LookupSeq(ctx context.Context, target secp.PublicKey, filter fun
 // stream yields a lookup's nodes and reports how many there were, and whether
 // the caller wants more. Between them it calls meanwhile now and then, and ends when
 // that reports false.
-func (t *UDPv4) stream(ctx context.Context, target kad.Target, filter, yield func(*enode.Node) bool, meanwhile func() bool) (n int, wanted bool) {
+func (t *UDP) stream(ctx context.Context, target kad.Target, filter, yield func(*enode.Node) bool, meanwhile func() bool) (n int, wanted bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// A lookup's queries are bounded, and so is what waits here.
@@ -214,7 +214,7 @@ const (
 // again and again. Before each lookup, and while the table grows, come nodes that
 // it has, so that who wants a few causes no lookup. filter must not block or call
 // the node. It ends with the loop, with ctx, or with Close.
-func (t *UDPv4) RandomNodes(ctx context.Context, filter func(*enode.Node) bool) iter.Seq[*enode.Node] {
+func (t *UDP) RandomNodes(ctx context.Context, filter func(*enode.Node) bool) iter.Seq[*enode.Node] {
 	return func(yield func(*enode.Node) bool) {
 		w := walk{t: t, filter: filter, yield: yield, pause: walkPauseMin}
 		for w.known(ctx) && w.lookup(ctx) {
@@ -231,7 +231,7 @@ func (t *UDPv4) RandomNodes(ctx context.Context, filter func(*enode.Node) bool) 
 
 // walk is the state of a random walk.
 type walk struct {
-	t      *UDPv4
+	t      *UDP
 	filter func(*enode.Node) bool
 	yield  func(*enode.Node) bool
 
@@ -280,7 +280,7 @@ func (w *walk) lookup(ctx context.Context) bool {
 }
 
 // sleep waits for d and reports whether to go on: neither ctx nor the node ended.
-func (t *UDPv4) sleep(ctx context.Context, d time.Duration) bool {
+func (t *UDP) sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(max(d, 0))
 	defer timer.Stop()
 	select {
@@ -295,7 +295,7 @@ func (t *UDPv4) sleep(ctx context.Context, d time.Duration) bool {
 
 // Resolve returns the newest record of n that can be had: from n itself if it
 // answers at the address given, or at the one that a lookup finds.
-func (t *UDPv4) Resolve(ctx context.Context, n *enode.Node) (*enode.Node, error) {
+func (t *UDP) Resolve(ctx context.Context, n *enode.Node) (*enode.Node, error) {
 	if _, ok := n.UDPEndpoint(); ok {
 		if full, err := t.RequestENR(ctx, n); err == nil && full.Seq() >= n.Seq() {
 			return full, nil
@@ -313,7 +313,7 @@ func (t *UDPv4) Resolve(ctx context.Context, n *enode.Node) (*enode.Node, error)
 var ErrNotFound = fmt.Errorf("discover: node not found")
 
 // ResolveID is Resolve for a node of which only the ID is known.
-func (t *UDPv4) ResolveID(ctx context.Context, id enode.ID) (*enode.Node, error) {
+func (t *UDP) ResolveID(ctx context.Context, id enode.ID) (*enode.Node, error) {
 	nodes, err := t.LookupID(ctx, id, nil)
 	if err != nil {
 		return nil, fmt.Errorf("discover: cannot resolve %s: %w", id.Short(), err)
@@ -323,7 +323,7 @@ func (t *UDPv4) ResolveID(ctx context.Context, id enode.ID) (*enode.Node, error)
 
 // recordOf fetches the record of the node among nodes that has the ID. A node
 // that doesn't send one is returned as it was found.
-func (t *UDPv4) recordOf(ctx context.Context, id enode.ID, nodes []*enode.Node) (*enode.Node, error) {
+func (t *UDP) recordOf(ctx context.Context, id enode.ID, nodes []*enode.Node) (*enode.Node, error) {
 	for _, n := range nodes {
 		if n.ID() == id {
 			if full, err := t.RequestENR(ctx, n); err == nil {

@@ -164,7 +164,7 @@ func TestPeerChangesKey(t *testing.T) {
 
 // suspend stops a node as a machine that sleeps does; the function returned
 // wakes it.
-func (n *UDPv4) suspend() (resume func()) {
+func (n *UDP) suspend() (resume func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.timer.Stop()

@@ -23,14 +23,14 @@ var (
 )
 
 // listen starts a node on a socket of the system.
-func (w *world) listen(at netip.AddrPort, cfg Config) *UDPv4 {
+func (w *world) listen(at netip.AddrPort, cfg Config) *UDP {
 	w.t.Helper()
 	conn, err := ListenUDP(at)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.hosts++
-	n, err := ListenV4(conn, enode.NewLocalNode(newKey(w.t, w.hosts), nil), cfg)
+	n, err := Listen(conn, enode.NewLocalNode(newKey(w.t, w.hosts), nil), cfg)
 	if err != nil {
 		w.t.Fatal(err)
 	}

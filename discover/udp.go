@@ -60,9 +60,9 @@ type Config struct {
 	Rand [32]byte
 }
 
-// UDPv4 is a node that speaks Node Discovery v4. All methods may be called
+// UDP is a node that speaks Node Discovery v4. All methods may be called
 // concurrently.
-type UDPv4 struct {
+type UDP struct {
 	conn Conn
 	ln   *enode.LocalNode
 	key  *secp.PrivateKey
@@ -83,11 +83,11 @@ type UDPv4 struct {
 	traffic traffic
 }
 
-// ListenV4 starts a node on conn, which it owns from now on, unless it returns
+// Listen starts a node on conn, which it owns from now on, unless it returns
 // an error: a bootnode without a UDP endpoint and a name. ln is given the
 // connection's endpoint as its fallback.
-func ListenV4(conn Conn, ln *enode.LocalNode, cfg Config) (*UDPv4, error) {
-	t := &UDPv4{conn: conn, ln: ln, key: ln.Key(), cfg: cfg, log: cfg.Log}
+func Listen(conn Conn, ln *enode.LocalNode, cfg Config) (*UDP, error) {
+	t := &UDP{conn: conn, ln: ln, key: ln.Key(), cfg: cfg, log: cfg.Log}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
 	}
@@ -119,7 +119,7 @@ func ListenV4(conn Conn, ln *enode.LocalNode, cfg Config) (*UDPv4, error) {
 	return t, nil
 }
 
-func (t *UDPv4) machineConfig() discv4.Config {
+func (t *UDP) machineConfig() discv4.Config {
 	c := discv4.Config{
 		ID:          t.ln.ID(),
 		Self:        t.ln.Node,
@@ -142,7 +142,7 @@ func (t *UDPv4) machineConfig() discv4.Config {
 	return c
 }
 
-func (t *UDPv4) start(cfg Config) {
+func (t *UDP) start(cfg Config) {
 	if t.workers.most = cfg.Workers; t.workers.most <= 0 {
 		t.workers.most = runtime.GOMAXPROCS(0)
 	}
@@ -169,7 +169,7 @@ func newRand(seed [32]byte) *rand.Rand {
 
 // do is the only way into the machine from outside of the packet path. It
 // reports whether the node still runs.
-func (t *UDPv4) do(f func(m *discv4.Machine)) bool {
+func (t *UDP) do(f func(m *discv4.Machine)) bool {
 	s := takeScratch()
 	defer s.release()
 	t.mu.Lock()
@@ -188,14 +188,14 @@ func (t *UDPv4) do(f func(m *discv4.Machine)) bool {
 
 // wake sets the timer for the machine. The caller holds the lock, or resets
 // could come in the wrong order.
-func (t *UDPv4) wake() {
+func (t *UDP) wake() {
 	if at := t.m.NextWake(); !at.Equal(t.wakeAt) {
 		t.wakeAt = at
 		t.timer.Reset(time.Until(at))
 	}
 }
 
-func (t *UDPv4) onTimer() {
+func (t *UDP) onTimer() {
 	t.mu.Lock()
 	if t.closed {
 		t.mu.Unlock()
@@ -212,7 +212,7 @@ func (t *UDPv4) onTimer() {
 // Close ends the node: requests end with discv4.ErrClosed, lookups with it and
 // what they have. It returns when no goroutine is left. Further calls return
 // net.ErrClosed.
-func (t *UDPv4) Close() error {
+func (t *UDP) Close() error {
 	t.mu.Lock()
 	if t.closed {
 		t.mu.Unlock()
@@ -232,12 +232,12 @@ func (t *UDPv4) Close() error {
 }
 
 // Self returns the own node with its current record.
-func (t *UDPv4) Self() *enode.Node { return t.ln.Node() }
+func (t *UDP) Self() *enode.Node { return t.ln.Node() }
 
 // LocalNode returns the own node's record keeper.
-func (t *UDPv4) LocalNode() *enode.LocalNode { return t.ln }
+func (t *UDP) LocalNode() *enode.LocalNode { return t.ln }
 
-func (t *UDPv4) trace(e kad.Event) {
+func (t *UDP) trace(e kad.Event) {
 	if !t.log.Enabled(t.ctx, slog.LevelDebug) {
 		return
 	}
@@ -268,7 +268,7 @@ type Stats struct {
 }
 
 // Stats returns the counters.
-func (t *UDPv4) Stats() Stats {
+func (t *UDP) Stats() Stats {
 	t.mu.Lock()
 	s := Stats{Stats: t.m.Stats()}
 	t.mu.Unlock()
@@ -282,7 +282,7 @@ func (t *UDPv4) Stats() Stats {
 }
 
 // Buckets describes the table, nearest bucket first.
-func (t *UDPv4) Buckets() []kad.BucketInfo {
+func (t *UDP) Buckets() []kad.BucketInfo {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.m.Table().Buckets()

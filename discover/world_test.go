@@ -27,7 +27,7 @@ type world struct {
 	hosts   uint32                      // addresses given out
 	workers int                         // of each node
 	wrap    func(netio.Conn) netio.Conn // put around a new node's conn; may be nil
-	nodes   []*UDPv4
+	nodes   []*UDP
 }
 
 func newWorld(t testing.TB) *world { return &world{t: t, net: netio.NewNetwork(), workers: 2} }
@@ -62,12 +62,12 @@ func newKey(t testing.TB, n uint32) *secp.PrivateKey {
 }
 
 // start starts a node that is closed at the end of the test.
-func (w *world) start(cfg Config) *UDPv4 {
+func (w *world) start(cfg Config) *UDP {
 	at := w.endpoint()
 	return w.startAt(at, newKey(w.t, w.hosts), cfg)
 }
 
-func (w *world) startAt(at netip.AddrPort, key *secp.PrivateKey, cfg Config) *UDPv4 {
+func (w *world) startAt(at netip.AddrPort, key *secp.PrivateKey, cfg Config) *UDP {
 	w.t.Helper()
 	if cfg.Workers == 0 {
 		cfg.Workers = w.workers
@@ -79,7 +79,7 @@ func (w *world) startAt(at netip.AddrPort, key *secp.PrivateKey, cfg Config) *UD
 	if w.wrap != nil {
 		conn = w.wrap(conn)
 	}
-	n, err := ListenV4(conn, enode.NewLocalNode(key, nil), cfg)
+	n, err := Listen(conn, enode.NewLocalNode(key, nil), cfg)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -89,12 +89,12 @@ func (w *world) startAt(at netip.AddrPort, key *secp.PrivateKey, cfg Config) *UD
 }
 
 // stop closes a node and takes it out of the world.
-func (w *world) stop(n *UDPv4) {
+func (w *world) stop(n *UDP) {
 	w.t.Helper()
 	if err := n.Close(); err != nil {
 		w.t.Error(err)
 	}
-	w.nodes = slices.DeleteFunc(w.nodes, func(o *UDPv4) bool { return o == n })
+	w.nodes = slices.DeleteFunc(w.nodes, func(o *UDP) bool { return o == n })
 }
 
 // scale is how many nodes a test starts that wants n. Under the race detector it
@@ -115,7 +115,7 @@ func (w *world) grow(n int) {
 }
 
 // possible returns how many nodes n's table could hold if it knew all others.
-func (w *world) possible(n *UDPv4) (sum int) {
+func (w *world) possible(n *UDP) (sum int) {
 	distances := make(map[int]int)
 	for _, o := range w.nodes {
 		if o != n {
@@ -202,7 +202,7 @@ func (w *world) findable(stride int) {
 }
 
 // dropped returns what a node dropped, by reason, leaving out the reasons given.
-func dropped(n *UDPv4, but ...discv4.Drop) map[discv4.Drop]uint64 {
+func dropped(n *UDP, but ...discv4.Drop) map[discv4.Drop]uint64 {
 	counts := make(map[discv4.Drop]uint64)
 	for reason, c := range n.Stats().Drops {
 		if c > 0 && !slices.Contains(but, discv4.Drop(reason)) {

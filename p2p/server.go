@@ -50,7 +50,7 @@ type Server struct {
 
 	ctx      context.Context // of all that Run has started
 	listener net.Listener
-	disc     *discover.UDPv4
+	disc     *discover.UDP
 	wg       sync.WaitGroup
 	feed     feed
 }
@@ -211,7 +211,7 @@ func (s *Server) discover(at netip.AddrPort) error {
 	cfg.Resolve = s.cfg.Resolve
 	cfg.Bootnodes = append(slices.Clone(cfg.Bootnodes), s.cfg.Bootnodes...)
 	cfg.NetRestrict, cfg.DB, cfg.Log = s.cfg.NetRestrict, s.cfg.DB, s.cfg.Log
-	if s.disc, err = discover.ListenV4(conn, s.local, cfg); err != nil {
+	if s.disc, err = discover.Listen(conn, s.local, cfg); err != nil {
 		conn.Close()
 		return fmt.Errorf("p2p: %w", err)
 	}
@@ -307,7 +307,7 @@ func (s *Server) Self() *enode.Node { return s.local.Node() }
 func (s *Server) Local() *enode.LocalNode { return s.local }
 
 // Discovery returns the discovery that runs, nil if there is none.
-func (s *Server) Discovery() *discover.UDPv4 {
+func (s *Server) Discovery() *discover.UDP {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.disc

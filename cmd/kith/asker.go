@@ -63,7 +63,7 @@ func (k *asker) bootnodes(ctx context.Context, a *app, name string) ([]*enode.No
 // It is given no bootnodes, because a node that has some fills its table first
 // thing. That is traffic nobody asked for, and lookups would start from the
 // table's nodes; see greet.
-func (k *asker) start(peers ...*enode.Node) (*discover.UDPv4, error) {
+func (k *asker) start(peers ...*enode.Node) (*discover.UDP, error) {
 	addr := k.addr
 	if !addr.IsValid() {
 		addr = localAddr(peers)
@@ -79,7 +79,7 @@ func (k *asker) start(peers ...*enode.Node) (*discover.UDPv4, error) {
 	}
 	// One worker handles what a node sends in the order it comes: greet relies on
 	// that a PONG is not overtaken by the PING behind it.
-	node, err := discover.ListenV4(conn, enode.NewLocalNode(key, nil), discover.Config{Workers: 1})
+	node, err := discover.Listen(conn, enode.NewLocalNode(key, nil), discover.Config{Workers: 1})
 	if err != nil {
 		conn.Close()
 	}
@@ -90,7 +90,7 @@ func (k *asker) start(peers ...*enode.Node) (*discover.UDPv4, error) {
 // not answer. It fails if none does. Those that do are in the node's table then:
 // to be answered it has answered their ping, which a ping of its own would not
 // wait for.
-func (k *asker) greet(ctx context.Context, a *app, name string, node *discover.UDPv4, boot []*enode.Node) error {
+func (k *asker) greet(ctx context.Context, a *app, name string, node *discover.UDP, boot []*enode.Node) error {
 	errs := make([]error, len(boot))
 	var wg sync.WaitGroup
 	for i, n := range boot {

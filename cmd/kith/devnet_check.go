@@ -29,7 +29,7 @@ const (
 
 	// traceEvery is how many lookups there are for each that is traced for its
 	// hops: only a lookup by ID can be, and it takes some 30 ms before it asks
-	// anybody (discover.UDPv4.LookupID). Its time is not counted.
+	// anybody (discover.UDP.LookupID). Its time is not counted.
 	traceEvery = 16
 
 	// keptLookups is how many of the latest lookups figures are made of.

@@ -23,7 +23,7 @@ const (
 
 // devNode is one node of a devnet: discovery, and a Server unless it has no peers.
 type devNode struct {
-	*discover.UDPv4
+	*discover.UDP
 	srv   *p2p.Server
 	close func()
 }
@@ -42,12 +42,12 @@ func (d *devnet) listen(key *secp.PrivateKey, boot []*enode.Node) (*devNode, err
 		if err != nil {
 			return nil, err
 		}
-		node, err := discover.ListenV4(conn, enode.NewLocalNode(key, nil), cfg)
+		node, err := discover.Listen(conn, enode.NewLocalNode(key, nil), cfg)
 		if err != nil {
 			conn.Close()
 			return nil, err
 		}
-		return &devNode{UDPv4: node, close: func() { node.Close() }}, nil
+		return &devNode{UDP: node, close: func() { node.Close() }}, nil
 	}
 	udp, tcp, err := listenBoth(at)
 	if err != nil {
@@ -76,7 +76,7 @@ func (d *devnet) serve(key *secp.PrivateKey, udp discover.Conn, tcp net.Listener
 		return nil, err
 	case <-srv.Ready():
 	}
-	return &devNode{UDPv4: srv.Discovery(), srv: srv, close: func() {
+	return &devNode{UDP: srv.Discovery(), srv: srv, close: func() {
 		cancel()
 		<-done
 	}}, nil

@@ -98,7 +98,7 @@ func (c *pinger) run(ctx context.Context, a *app, args []string) error {
 	return nil
 }
 
-func (c *pinger) ping(ctx context.Context, node *discover.UDPv4, target *enode.Node) (discover.Pong, error) {
+func (c *pinger) ping(ctx context.Context, node *discover.UDP, target *enode.Node) (discover.Pong, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	return node.Ping(ctx, target)

@@ -82,7 +82,7 @@ func (c *resolver) run(ctx context.Context, a *app, args []string) error {
 	return nil
 }
 
-func (c *resolver) resolve(ctx context.Context, node *discover.UDPv4, id enode.ID, target *enode.Node) (*enode.Node, error) {
+func (c *resolver) resolve(ctx context.Context, node *discover.UDP, id enode.ID, target *enode.Node) (*enode.Node, error) {
 	if target == nil {
 		return node.ResolveID(ctx, id)
 	}

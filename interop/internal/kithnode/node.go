@@ -36,7 +36,7 @@ var Implementation = control.Implementation{
 
 // Node is a running node of Kith.
 type Node struct {
-	*discover.UDPv4
+	*discover.UDP
 	db *nodedb.DB
 }
 
@@ -62,7 +62,7 @@ func Start(ip netip.Addr, bootnodes []string) (*Node, error) {
 	ln := enode.NewLocalNode(key, cfg.DB)
 	ln.SetStaticIP(ip)
 	ln.SetTCP(conn.LocalAddr().Port())
-	udp, err := discover.ListenV4(conn, ln, cfg)
+	udp, err := discover.Listen(conn, ln, cfg)
 	if err != nil {
 		conn.Close()
 		cfg.DB.Close()
@@ -79,7 +79,7 @@ func (n *Node) ID() [32]byte { return n.Self().ID() }
 
 // Lookup returns the nodes nearest to the hash of key that the network knows.
 func (n *Node) Lookup(key [64]byte) ([][32]byte, error) {
-	found, err := n.UDPv4.Lookup(context.Background(), key)
+	found, err := n.UDP.Lookup(context.Background(), key)
 	ids := make([][32]byte, len(found))
 	for i, f := range found {
 		ids[i] = f.ID()
@@ -89,7 +89,7 @@ func (n *Node) Lookup(key [64]byte) ([][32]byte, error) {
 
 // Buckets counts the table's entries, all of which have answered.
 func (n *Node) Buckets() (counts [control.Buckets]int) {
-	for i, bucket := range n.UDPv4.Buckets() {
+	for i, bucket := range n.UDP.Buckets() {
 		counts[i] = len(bucket.Entries)
 	}
 	return counts
@@ -97,7 +97,7 @@ func (n *Node) Buckets() (counts [control.Buckets]int) {
 
 // Close stops the node.
 func (n *Node) Close() {
-	n.UDPv4.Close()
+	n.UDP.Close()
 	n.db.Close()
 }
 
