@@ -1,0 +1,10 @@
+package kad
+
+// Protocol is a set of discovery protocols, a bit each.
+type Protocol uint8
+
+// The protocols.
+const (
+	V4 Protocol = 1 << iota // Node Discovery v4
+	V5                      // Node Discovery v5.1
+)
