@@ -15,13 +15,16 @@ var layers = []struct {
 	pkg string
 	may []string
 }{
+	{"internal/keyed", nil},
+	{"internal/limit", nil},
+	{"internal/wait", nil},
 	{"rlp", nil},
 	{"secp", []string{"github.com/decred/dcrd/dcrec/secp256k1/v4", "golang.org/x/crypto"}},
 	{"enr", []string{"rlp", "secp"}},
 	{"enode", []string{"rlp", "secp", "enr"}},
 	{"kad", []string{"secp", "enr", "enode"}},
 	{"discv4", []string{"rlp", "secp", "enr", "enode", "kad"}},
-	{"discv5", []string{"rlp", "secp", "enr", "enode", "kad"}},
+	{"discv5", []string{"rlp", "secp", "enr", "enode", "kad", "internal/keyed", "internal/limit", "internal/wait"}},
 	{"peering", []string{"enode"}},
 	{"internal/netio", []string{"golang.org/x/sys"}},
 	{"internal/bufpool", nil},
