@@ -1,12 +1,14 @@
 package discv5
 
 import (
+	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"time"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/wait"
 	"github.com/kithnet/kith/kad"
 )
 
@@ -18,6 +20,7 @@ var (
 	ErrBusy       = errors.New("discv5: too many requests under way")
 	ErrClosed     = errors.New("discv5: closed")
 	ErrKey        = errors.New("discv5: the node's public key is none")
+	ErrNoRecord   = errors.New("discv5: the answer does not have the node's record")
 	ErrTooLong    = errors.New("discv5: request does not fit in a packet")
 )
 
@@ -59,22 +62,39 @@ type Config struct {
 // Machine is the protocol state of one node. See the package's documentation for
 // the order of calls.
 type Machine struct {
-	cfg   Config
-	now   time.Time
-	stats Stats
-	out   []Out
+	cfg    Config
+	now    time.Time     // never goes back: what is due would wait until it came again
+	lead   time.Duration // of now over the time that Advance was told
+	epoch  time.Time     // the first now
+	at     int64         // now, in nanoseconds since epoch
+	closed bool
+	nextID uint64
+	out    []Out
+
+	tasks    wait.Tasks[*request]
+	deferred []func()
+
+	sessions   sessions
+	challenges challenges
+	links      links
+	talks      talks
+	records    records
+	gate       gate
+	rtt        wait.RTT
+	stats      Stats
 }
 
 // Stats are counters since the machine was made.
 type Stats struct {
 	Handled    [numKinds]uint64 // messages acted on, by Kind
-	Sent       [numKinds]uint64 // messages flushed, by Kind; of kind 0: random packets that ask for a challenge
-	Challenged uint64           // WHOAREYOUs flushed
+	Sent       [numKinds]uint64 // messages sent, by Kind; of kind 0, random bytes that ask for a WHOAREYOU
+	Challenged uint64           // WHOAREYOUs sent
 	Answered   uint64           // WHOAREYOUs acted on
 	Initiated  uint64           // sessions made by answering one
 	Accepted   uint64           // sessions made by those who answered ours
-	Records    uint64           // records of NODES given out to be verified
-	RecordsHit uint64           // and those that were not, having been seen before
+	Records    uint64           // records in NODES that had to be verified
+	RecordsHit uint64           // and those that had not, having been seen before
+	Useless    uint64           // records in NODES that were invalid, not asked for, or lead nowhere
 	Drops      [NumDrops]uint64 // by reason
 	Sessions   int              // now
 	Challenges int              // outstanding, now
@@ -82,27 +102,133 @@ type Stats struct {
 }
 
 // New returns a machine.
-func New(cfg Config) *Machine { return &Machine{cfg: cfg} }
+func New(cfg Config) *Machine {
+	m := &Machine{cfg: cfg}
+	seed := cfg.Rand.Uint64()
+	m.nextID = cfg.Rand.Uint64() >> 9
+	m.gate.init(cfg.Limits, seed)
+	m.sessions = sessions{seed: seed, limit: or(cfg.Limits.Sessions, defaultSessions)}
+	m.challenges.limit = 3 * int(m.gate.challenges)
+	m.records = records{seed: seed, limit: cfg.Limits.Records}
+	if cfg.Limits.Records == 0 {
+		m.records.limit = defaultRecords
+	}
+	return m
+}
 
 // Advance sets the time and runs what is due, the table's business included. When
 // the time was set back, waits end as if it had gone on.
-func (m *Machine) Advance(now time.Time) { m.now = now }
+func (m *Machine) Advance(now time.Time) {
+	if back := m.now.Sub(now.Add(m.lead)); back > 0 {
+		m.lead += back
+	}
+	m.now = now.Add(m.lead)
+	if m.epoch.IsZero() {
+		m.epoch = m.now
+	}
+	m.at = 1 + int64(m.now.Sub(m.epoch))
+	m.cfg.Table.Advance(m.now) // first: what the tasks tell it happens now
+	for r, ok := m.tasks.Pop(m.at); ok; r, ok = m.tasks.Pop(m.at) {
+		m.due(r)
+	}
+	m.tasks.Trim()
+	m.challenges.expire(m.at)
+	m.runDeferred()
+}
+
+// clock is the time as the budgets have it.
+func (m *Machine) clock() int64 { return m.at }
 
 // NextWake returns when Advance is due again.
-func (m *Machine) NextWake() time.Time { return m.cfg.Table.NextWake() }
+func (m *Machine) NextWake() time.Time {
+	next := m.cfg.Table.NextWake()
+	if at, ok := m.tasks.Next(); ok {
+		if t := m.epoch.Add(time.Duration(at - 1)); t.Before(next) {
+			next = t
+		}
+	}
+	if len(m.deferred) > 0 {
+		next = m.now
+	}
+	return next.Add(-m.lead)
+}
+
+// maxKeepOut bounds the memory for packets to send that is kept for the next call.
+const maxKeepOut = 4
 
 // Flush appends the packets to be sent to dst, in order.
-func (m *Machine) Flush(dst []Out) []Out { return append(dst, m.out...) }
+func (m *Machine) Flush(dst []Out) []Out {
+	m.runDeferred()
+	dst = append(dst, m.out...)
+	clear(m.out)
+	if m.out = m.out[:0]; cap(m.out) > maxKeepOut {
+		m.out = nil
+	}
+	return dst
+}
 
 // Trim gives back memory that a burst has left behind. A driver may call it whenever
 // nothing happens.
-func (m *Machine) Trim() {}
+func (m *Machine) Trim() {
+	now := m.clock()
+	m.gate.networks.Trim(now)
+	m.gate.sources.Trim(now)
+	m.gate.handshakesOfNets.Trim(now)
+	m.challenges.expire(m.at)
+	if len(m.out) == 0 {
+		m.out = nil
+	}
+}
 
-// Close ends every request with ErrClosed.
-func (m *Machine) Close() {}
+// Close ends every request with ErrClosed, and forgets what was not flushed.
+func (m *Machine) Close() {
+	m.closed = true
+	for m.links.pending+m.links.late > 0 {
+		m.endAll()
+		m.runDeferred()
+	}
+	m.runDeferred()
+	clear(m.out)
+	m.out = nil
+}
+
+// deferCall runs f at the end of the call under way, so that a done function is
+// never called from inside the request it belongs to.
+func (m *Machine) deferCall(f func()) { m.deferred = append(m.deferred, f) }
+
+func (m *Machine) runDeferred() {
+	for i := 0; i < len(m.deferred); i++ { // grows while it runs
+		m.deferred[i]()
+	}
+	clear(m.deferred)
+	m.deferred = m.deferred[:0]
+}
+
+// send sends a message.
+func (m *Machine) send(o *Out) {
+	m.stats.Sent[o.Message.Kind]++
+	m.out = append(m.out, *o)
+}
+
+func (m *Machine) random16() (b [16]byte) {
+	binary.BigEndian.PutUint64(b[:], m.cfg.Rand.Uint64())
+	binary.BigEndian.PutUint64(b[8:], m.cfg.Rand.Uint64())
+	return b
+}
+
+func (m *Machine) randomNonce() (n Nonce) {
+	b := m.random16()
+	return Nonce(b[:])
+}
 
 // Stats returns the counters.
-func (m *Machine) Stats() Stats { return m.stats }
+func (m *Machine) Stats() Stats {
+	s := m.stats
+	s.Sessions = m.sessions.size
+	s.Challenges = len(m.challenges.byKey)
+	s.Pending = m.links.pending
+	return s
+}
 
 // Drop counts n packets that the driver dropped before the machine saw them, or
 // whose [Verdict.Accept] failed.
