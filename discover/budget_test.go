@@ -8,6 +8,7 @@ import (
 	"github.com/kithnet/kith/discv4"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/internal/netio"
+	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/secp"
 )
 
@@ -41,7 +42,7 @@ func newBench(t testing.TB, others int, limits discv4.Limits) *bench {
 	w.wrap = nil
 	n.do(func(m *discv4.Machine) {
 		for i := range others {
-			m.Table().AddLive(enode.NewV4(secp.PublicKey{byte(i)}, w.endpoint().Addr(), 30303, 30303))
+			m.Table().AddLive(enode.NewV4(secp.PublicKey{byte(i)}, w.endpoint().Addr(), 30303, 30303), kad.V4)
 		}
 	})
 	p := w.raw(n)

@@ -249,7 +249,7 @@ func (w *walk) known(ctx context.Context) bool {
 		table := m.Table()
 		w.grew, w.live = table.Live() > w.live, table.Live()
 		w.target = table.RandomTarget()
-		nodes = table.Closest(nil, w.target.ID, min(walkKnown, table.Live()/4), w.filter)
+		nodes = table.Closest(nil, w.target.ID, min(walkKnown, table.Live()/4), 0, w.filter)
 	}) {
 		return false
 	}

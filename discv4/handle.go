@@ -78,7 +78,7 @@ func (m *Machine) handlePing(from netip.AddrPort, id enode.ID, key *secp.PublicK
 		if peer.node.Record() == nil && peer.node.TCP() != p.SenderTCP {
 			peer.node = sender(from, key, p)
 		}
-		m.table.AddLive(peer.node)
+		m.table.AddLive(peer.node, kad.V4)
 		m.table.Announced(id, p.Seq)
 	} else {
 		m.pingBack(from, id, sender(from, key, p))
@@ -176,7 +176,7 @@ func (m *Machine) proven(pc *pingCall, seq uint64) {
 		p.ping = m.peers.stamp(pc.pinged)
 	}
 	m.save(p)
-	m.table.AddLive(p.node)
+	m.table.AddLive(p.node, kad.V4)
 	m.table.Announced(pc.node.ID(), seq)
 }
 
@@ -227,7 +227,7 @@ func (m *Machine) answer(to netip.AddrPort, id enode.ID, p *Packet) {
 		return
 	}
 	nodes := make([]*enode.Node, 0, kad.BucketSize)
-	nodes = m.table.Closest(nodes, p.target(), kad.BucketSize, func(n *enode.Node) bool {
+	nodes = m.table.Closest(nodes, p.target(), kad.BucketSize, kad.V4, func(n *enode.Node) bool {
 		return n.ID() != id && relayable(to.Addr(), n.IP())
 	})
 	for {

@@ -119,6 +119,7 @@ func New(cfg Config) *Machine {
 		Seeder:    seeder,
 		Without:   cfg.WithoutTable,
 		Trace:     cfg.Trace,
+		Via:       kad.V4,
 	})
 	return m
 }

@@ -39,9 +39,12 @@ func TestBudgets(t *testing.T) {
 	now, i := w.now, 0
 	w.t.Advance(now)
 	for name, f := range map[string]func(){
-		"Closest":                   func() { dst = w.t.Closest(dst[:0], targets[i%64], BucketSize, nil) },
-		"Closest with a condition":  func() { dst = w.t.Closest(dst[:0], targets[i%64], BucketSize, local) },
-		"AddLive of a known node":   func() { w.t.AddLive(known) },
+		"Closest":                   func() { dst = w.t.Closest(dst[:0], targets[i%64], BucketSize, 0, nil) },
+		"Closest with a condition":  func() { dst = w.t.Closest(dst[:0], targets[i%64], BucketSize, V4, local) },
+		"AtDistance":                func() { dst = w.t.AtDistance(dst[:0], 240+i%17, BucketSize, V4) },
+		"Speaks":                    func() { w.t.Speaks(known.ID()) },
+		"Untried":                   func() { w.t.Untried() },
+		"AddLive of a known node":   func() { w.t.AddLive(known, V4) },
 		"AddFound of a known node":  func() { w.t.AddFound(known) },
 		"Announced of a known node": func() { w.t.Announced(known.ID(), 5) },
 		"Advance with nothing due":  func() { w.t.Advance(now) },
@@ -62,7 +65,7 @@ func BenchmarkClosest(b *testing.B) {
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		dst = w.t.Closest(dst[:0], targets[i%64], BucketSize, nil)
+		dst = w.t.Closest(dst[:0], targets[i%64], BucketSize, 0, nil)
 		i++
 	}
 }
@@ -72,7 +75,7 @@ func BenchmarkAddLiveKnown(b *testing.B) {
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		w.t.AddLive(w.order[i%len(w.order)].node)
+		w.t.AddLive(w.order[i%len(w.order)].node, V4)
 		i++
 	}
 }

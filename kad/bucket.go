@@ -35,17 +35,28 @@ type entry struct {
 	added      second
 	lastSeen   second // 0: never answered
 	fetchAfter second // its record is not fetched before
-	fetching   bool   // its record is being fetched
-	busy       bool   // a revalidation of it is under way
-	answered   bool   // since the last revalidation began
-	fails      uint8  // revalidations failed in a row while nobody else answered
+	state      entryState
+	speaks     Protocol // those by which it has answered
+	tried      minute   // when it was named by Untried
+	fails      uint8    // revalidations failed in a row while nobody else answered
 }
 
-func (t *Table) newEntry(n *enode.Node, seen second) entry {
-	return entry{node: n, lastSeen: seen, added: t.second()}
+// entryState is a set of what is under way with an entry.
+type entryState uint8
+
+const (
+	isFetched   entryState = 1 << iota // its record is being fetched
+	isBusy                             // a revalidation of it is under way
+	hasAnswered                        // since the last revalidation began
+)
+
+func (t *Table) newEntry(n *enode.Node, seen second, via Protocol) entry {
+	return entry{node: n, lastSeen: seen, added: t.second(), speaks: via}
 }
 
 func (e *entry) live() bool { return e.lastSeen != 0 }
+
+func (e *entry) is(s entryState) bool { return e.state&s != 0 }
 
 // slot is an entry's place in a list, with the beginning of its ID: to look
 // through a list is done with every packet, and takes no step to any node but
@@ -116,12 +127,12 @@ func (t *Table) addEntry(b *bucket, e *entry) {
 }
 
 // addReplacement puts a node at the front of the replacements; seen is when it
-// answered, 0 for never. When they are full, the oldest that never answered makes
+// answered, 0 for never, and via by what. When they are full, the oldest that never answered makes
 // room; one that answered is displaced only by another that did, so that hearsay
 // can't wash out what is proven.
-func (t *Table) addReplacement(b *bucket, n *enode.Node, seen second) bool {
+func (t *Table) addReplacement(b *bucket, n *enode.Node, seen second, via Protocol) bool {
 	if len(b.replacements) < MaxReplacements {
-		e := t.newEntry(n, seen)
+		e := t.newEntry(n, seen, via)
 		b.replacements = pushFront(b.replacements, &e, MaxReplacements)
 		return true
 	}
@@ -138,10 +149,10 @@ func (t *Table) addReplacement(b *bucket, n *enode.Node, seen second) bool {
 	}
 	e := b.replacements[victim].entry
 	t.removeNet(b, networkOf(e.node.IP()))
-	if e.live() || e.fetching || e.busy {
+	if e.live() || e.is(isFetched|isBusy) {
 		e = new(entry) // somebody may hold the old one
 	}
-	*e = t.newEntry(n, seen)
+	*e = t.newEntry(n, seen, via)
 	copy(b.replacements[1:victim+1], b.replacements[:victim])
 	b.replacements[0] = slotOf(e)
 	return true
@@ -199,8 +210,10 @@ func (t *Table) fillFromReplacements(b *bucket) {
 }
 
 // touch records an answer of a node and moves it to the front of its list.
-func (b *bucket) touch(e *entry, now second) {
-	e.lastSeen, e.answered = now, true
+func (b *bucket) touch(e *entry, now second, via Protocol) {
+	e.lastSeen = now
+	e.state |= hasAnswered
+	e.speaks |= via
 	e.fails = 0
 	if !moveToFront(b.entries, e) {
 		moveToFront(b.replacements, e)

@@ -98,7 +98,7 @@ func (t *Table) checked(n *enode.Node, seq uint64, err error) {
 	t.checks.running--
 	t.checks.remove(n.ID())
 	if err == nil {
-		t.AddLive(n)
+		t.AddLive(n, t.cfg.Via)
 		t.Announced(n.ID(), seq)
 	} else if b, _, _ := t.lookupEntry(n.ID()); len(b.entries) < BucketSize {
 		t.fillFromReplacements(b)

@@ -2,16 +2,17 @@ package kad
 
 import "github.com/kithnet/kith/enode"
 
-// Closest appends to dst the up to k entries closest to target that keep, if
-// set, agrees to, closest first.
-func (t *Table) Closest(dst []*enode.Node, target enode.ID, k int, keep func(*enode.Node) bool) []*enode.Node {
+// Closest appends to dst the up to k entries closest to target, closest first, of
+// those that speak one of the protocols via, 0 for whatever they speak, and that
+// keep, if set, agrees to.
+func (t *Table) Closest(dst []*enode.Node, target enode.ID, k int, via Protocol, keep func(*enode.Node) bool) []*enode.Node {
 	for _, i := range t.bucketsByDistance(target) {
 		if k <= 0 {
 			break
 		}
 		if b := &t.buckets[i]; len(b.entries) > 0 { // its nodes are farther than all before
 			from := len(dst)
-			dst = b.closest(dst, target, min(k, BucketSize), keep)
+			dst = b.closest(dst, target, min(k, BucketSize), via, keep)
 			k -= len(dst) - from
 		}
 	}
@@ -21,7 +22,7 @@ func (t *Table) Closest(dst []*enode.Node, target enode.ID, k int, keep func(*en
 // closest is Table.Closest of one bucket, k at most BucketSize. This is most of
 // the work that a query makes, so it looks at the distances' first words before
 // it looks at any node.
-func (b *bucket) closest(dst []*enode.Node, target enode.ID, k int, keep func(*enode.Node) bool) []*enode.Node {
+func (b *bucket) closest(dst []*enode.Node, target enode.ID, k int, via Protocol, keep func(*enode.Node) bool) []*enode.Node {
 	var found [BucketSize]struct {
 		dist uint64
 		node *enode.Node
@@ -32,7 +33,7 @@ func (b *bucket) closest(dst []*enode.Node, target enode.ID, k int, keep func(*e
 		if n == k && dist > found[n-1].dist {
 			continue
 		}
-		if keep != nil && !keep(s.node) {
+		if !s.speaksAny(via) || (keep != nil && !keep(s.node)) {
 			continue
 		}
 		i := n

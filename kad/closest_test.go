@@ -37,7 +37,7 @@ func TestClosest(t *testing.T) {
 		var live []*enode.Node
 		for i := range 300 {
 			n := w.newNode(publicIP(i))
-			w.t.AddLive(n)
+			w.t.AddLive(n, V4)
 			if w.isLive(n) {
 				live = append(live, n)
 			}
@@ -55,17 +55,17 @@ func TestClosest(t *testing.T) {
 			for _, k := range []int{-1, 0, 1, 3, BucketSize} {
 				want := trueClosest(live, target)
 				want = want[:min(len(want), max(k, 0))]
-				if got := w.t.Closest(nil, target, k, nil); !slices.Equal(got, want) {
+				if got := w.t.Closest(nil, target, k, 0, nil); !slices.Equal(got, want) {
 					t.Fatalf("the closest %d are wrong", k)
 				}
 			}
 			kept := trueClosest(slices.DeleteFunc(slices.Clone(live), func(n *enode.Node) bool { return !odd(n) }), target)
-			got := w.t.Closest(slices.Clone(before), target, BucketSize, odd)
+			got := w.t.Closest(slices.Clone(before), target, BucketSize, 0, odd)
 			if got[0] != before[0] || !slices.Equal(got[1:], kept) {
 				t.Fatal("with a condition, or appended, the closest are wrong")
 			}
 		}
-		if all := w.t.Closest(nil, w.t.cfg.Self, 1000, nil); len(all) != len(live) {
+		if all := w.t.Closest(nil, w.t.cfg.Self, 1000, 0, nil); len(all) != len(live) {
 			t.Fatalf("asked for all %d entries, got %d", len(live), len(all))
 		}
 	}

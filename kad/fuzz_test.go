@@ -249,7 +249,7 @@ func (c *caller) step(op byte) {
 	case 7, 8:
 		c.table.AddFound(c.node())
 	case 9, 10:
-		c.table.AddLive(c.moved())
+		c.table.AddLive(c.moved(), Protocol(c.next()&3))
 	case 11:
 		c.table.Announced(c.node().ID(), uint64(c.next()%8))
 	case 12:
@@ -266,7 +266,7 @@ func (c *caller) step(op byte) {
 }
 
 func (c *caller) rare() {
-	switch c.next() % 4 {
+	switch c.next() % 6 {
 	case 0:
 		c.asks++
 		c.table.Refresh(func() { c.asksEnd++ })
@@ -274,9 +274,19 @@ func (c *caller) rare() {
 		c.table.AddBootnode(c.moved())
 	case 2:
 		c.table.UpdateRecord(cast.newer[int(c.next())%len(cast.newer)])
+	case 3:
+		n, via := c.node(), Protocol(c.next()&3)
+		before := c.table.Speaks(n.ID())
+		if c.table.Stopped(n.ID(), via); before != 0 && c.table.Speaks(n.ID()) == 0 {
+			c.t.Error("a node's last protocol was taken")
+		}
+	case 4:
+		if n, speaks := c.table.Untried(); n != nil && (speaks == 0 || c.table.Speaks(n.ID()) != speaks) {
+			c.t.Errorf("to be tried: a node that speaks %d, named with %d", c.table.Speaks(n.ID()), speaks)
+		}
 	default:
 		for range 4 { // many at once
-			c.table.AddLive(c.node())
+			c.table.AddLive(c.node(), V5)
 		}
 	}
 }

@@ -28,6 +28,8 @@ func checkInvariants(t *Table) error {
 				return fmt.Errorf("the own node is in bucket %d", i)
 			case t.bucketIndex(id) != i:
 				return fmt.Errorf("node %s is in bucket %d, belongs in %d", id.Short(), i, t.bucketIndex(id))
+			case e.speaks > V4|V5 || (e.speaks != 0 && !e.live()):
+				return fmt.Errorf("node %s, seen %v, speaks %d", id.Short(), e.lastSeen, e.speaks)
 			case e.lastSeen > t.second() || e.added > t.second():
 				return fmt.Errorf("node %s was added %v and seen %v, in the future", id.Short(), e.added, e.lastSeen)
 			}

@@ -14,12 +14,13 @@
 // first and sets the time for the calls after it, which must not go back (that
 // of time.Now doesn't, whatever is done to the clock); [Table.NextWake] says when
 // to call Advance again at the latest. The network is reached through [Transport]
-// alone. Given the same calls and the same random source, a Table does the same.
+// alone. Machines of two protocols may share a table. Given the same calls and the same random source, a Table does the same.
 //
 // # What it promises
 //
 //   - a bucket's entries are nodes that answered this node at least once;
 //   - bucket sizes and address limits hold after every call;
+//   - who asks by one protocol is told only of nodes that answered by it;
 //   - a lookup ends, and calls its done exactly once;
 //   - every queue has a bound, stated at its constant.
 //
@@ -107,6 +108,10 @@ type Config struct {
 	Bootnodes []*enode.Node // asked when the table has nobody else
 	Seeder    Seeder        // may be nil
 	Without   Defence       // what to do without: see there
+	// Via is the protocol that Transport asks by, so that an answer says that its
+	// node speaks it. It is 0 when Transport has several, and says itself by
+	// [Table.AddLive] which of them it was.
+	Via Protocol
 	// Trace, if set, hears of every change. It must not call the table.
 	Trace func(Event)
 }
@@ -153,6 +158,7 @@ type NodeInfo struct {
 	Node     *enode.Node
 	Added    time.Time // to the second, and so is LastSeen
 	LastSeen time.Time // of its last answer to this node; zero when it never answered
+	Speaks   Protocol  // the protocols by which it has answered
 }
 
 // Stats are counters since the table was made.

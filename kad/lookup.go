@@ -115,7 +115,7 @@ func (t *Table) Lookup(target Target, opts LookupOptions, done func([]*enode.Nod
 func (t *Table) startLookup(target Target, opts LookupOptions, start []*enode.Node, done func([]*enode.Node)) *Lookup {
 	l := &Lookup{t: t, target: target, opts: opts, done: done, fallback: start != nil}
 	t.lookups = append(t.lookups, l)
-	l.add(t.Closest(nil, target.ID, BucketSize, nil), 0)
+	l.add(t.Closest(nil, target.ID, BucketSize, 0, nil), 0)
 	l.add(start, 0)
 	l.pump()
 	return l
@@ -251,7 +251,7 @@ func (l *Lookup) answer(n *enode.Node, depth int, took time.Duration, nodes []*e
 		}
 	} else {
 		l.replies++
-		t.AddLive(n)
+		t.AddLive(n, t.cfg.Via)
 		t.observeQuery(took)
 		for _, found := range nodes {
 			t.AddFound(found)

@@ -31,7 +31,7 @@ func TestNotAskedIsNoFailure(t *testing.T) {
 		if keep := err == ErrNotAsked; w.isLive(e.node) != keep {
 			t.Errorf("after %v it is live: %v", err, !keep)
 		}
-		if e.busy {
+		if e.is(isBusy) {
 			t.Error("counts as being checked for ever")
 		}
 	}

@@ -41,13 +41,13 @@ type announced struct {
 // never sends it stays as it is.
 func (t *Table) Announced(id enode.ID, seq uint64) {
 	_, e, isEntry := t.lookupEntry(id)
-	if !isEntry || seq <= e.node.Seq() || e.fetching || t.second() < e.fetchAfter {
+	if !isEntry || seq <= e.node.Seq() || e.is(isFetched) || t.second() < e.fetchAfter {
 		return
 	}
 	if len(t.fetches.queue) >= maxFetchQueue {
 		return
 	}
-	e.fetching = true
+	e.state |= isFetched
 	t.fetches.queue = append(t.fetches.queue, announced{id, seq})
 	t.runFetches()
 }
@@ -61,7 +61,7 @@ func (t *Table) runFetches() {
 			f.queue = nil
 		}
 		_, e, _ := t.lookupEntry(next.id)
-		if e == nil || !e.fetching {
+		if e == nil || !e.is(isFetched) {
 			continue // it left, and may be back as another entry
 		}
 		f.running++
@@ -74,7 +74,7 @@ func (t *Table) runFetches() {
 }
 
 func (t *Table) fetched(e *entry, wanted uint64, n *enode.Node, err error) {
-	e.fetching = false
+	e.state &^= isFetched
 	if err != nil || n.Seq() < wanted { // none, or not what it announced
 		e.fetchAfter = t.second() + second(recordRetry/time.Second)
 	}

@@ -97,7 +97,7 @@ func TestFetchesAreFew(t *testing.T) {
 	if len(w.fetches) != BucketSize {
 		t.Errorf("%d fetches in all", len(w.fetches))
 	}
-	for _, p := range w.t.Closest(nil, enode.ID{}, 100, nil) {
+	for _, p := range w.t.Closest(nil, enode.ID{}, 100, 0, nil) {
 		if p.Seq() != 1 {
 			t.Error("an entry is without its record")
 		}

@@ -90,14 +90,14 @@ func (t *Table) revalidateRandom() {
 
 // revalidate pings e, unless that is under way, and keeps or replaces it by the outcome.
 func (t *Table) revalidate(b *bucket, e *entry, timer bool) {
-	if e.busy {
+	if e.is(isBusy) {
 		return
 	}
-	e.busy, e.answered = true, false
+	e.state = e.state&^hasAnswered | isBusy
 	t.stats.Revalidations++
 	n, asked := e.node, t.stamp()
 	t.cfg.Transport.Ping(n, func(seq uint64, err error) {
-		e.busy = false
+		e.state &^= isBusy
 		if err == ErrNotAsked {
 			return
 		}
@@ -108,7 +108,7 @@ func (t *Table) revalidate(b *bucket, e *entry, timer bool) {
 		if timer {
 			t.reval.pace = min(t.reval.pace+t.reval.pace/paceGrowth, revalidateWithin)
 		}
-		t.AddLive(n)
+		t.AddLive(n, t.cfg.Via)
 		t.Announced(n.ID(), seq)
 	})
 }
@@ -120,7 +120,7 @@ func (t *Table) revalidationFailed(b *bucket, e *entry, asked stamp, timer bool)
 	t.stats.RevalidationsFailed++
 	r := &t.reval
 	switch {
-	case e.answered || indexOf(b.entries, e) < 0:
+	case e.is(hasAnswered) || indexOf(b.entries, e) < 0:
 		return // it answered something else meanwhile, or is gone
 	case r.lastAnswer > asked:
 		if timer {

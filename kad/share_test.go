@@ -35,7 +35,7 @@ func TestNetworksShare(t *testing.T) {
 	}
 	w.t.live += 160 // as if it were larger
 	for bucket := 16; bucket > 11; bucket-- {
-		w.t.AddLive(inNetwork(w, "198.51.101.0", bucket, 1)[0])
+		w.t.AddLive(inNetwork(w, "198.51.101.0", bucket, 1)[0], V4)
 	}
 	if n := w.t.inNet(networkOf(netip.MustParseAddr("198.51.101.1"))); n != 5 {
 		t.Errorf("%d of one network among %d", n, w.t.Live())

@@ -33,8 +33,13 @@ func New(cfg Config) *Table {
 	return &Table{cfg: cfg}
 }
 
-// Advance sets the time and runs what is due.
+// Advance sets the time and runs what is due. Two machines that share the table
+// both call it: once more with the same time does nothing, and an earlier time
+// counts as the same.
 func (t *Table) Advance(now time.Time) {
+	if now.Before(t.now) {
+		now = t.now
+	}
 	if t.now = now; t.epoch.IsZero() {
 		t.epoch = now
 	}
@@ -79,49 +84,49 @@ func (t *Table) AddFound(n *enode.Node) {
 		}
 		if t.without(Liveness) {
 			t.countNet(b, networkOf(n.IP()))
-			e := t.newEntry(n, 0)
+			e := t.newEntry(n, 0, V4|V5)
 			t.addEntry(b, &e)
 			return
 		}
 		t.enqueueCheck(n)
 		return
 	}
-	if p := networkOf(n.IP()); t.addNet(b, p) && !t.addReplacement(b, n, 0) {
+	if p := networkOf(n.IP()); t.addNet(b, p) && !t.addReplacement(b, n, 0, 0) {
 		t.removeNet(b, p)
 	}
 }
 
 // AddLive tells the table of a node that has just answered this one, at n's
-// endpoint. It joins its bucket's entries when there is room, and waits among
-// the replacements otherwise.
-func (t *Table) AddLive(n *enode.Node) {
+// endpoint, by the protocol via; 0 says nothing of a protocol. It joins its
+// bucket's entries when there is room, and waits among the replacements otherwise.
+func (t *Table) AddLive(n *enode.Node, via Protocol) {
 	if n.ID() == t.cfg.Self {
 		return
 	}
 	t.answered(n.ID())
 	b, e, isEntry := t.lookupEntry(n.ID())
 	if e == nil {
-		t.addLive(b, n)
+		t.addLive(b, n, via)
 		return
 	}
 	if !t.moveEndpoint(b, e, n) {
 		return
 	}
-	b.touch(e, t.second())
+	b.touch(e, t.second(), via)
 	if !isEntry {
 		t.fillFromReplacements(b)
 	}
 }
 
-func (t *Table) addLive(b *bucket, n *enode.Node) {
+func (t *Table) addLive(b *bucket, n *enode.Node, via Protocol) {
 	p := networkOf(n.IP())
 	if !t.addNetLive(b, p) {
 		return
 	}
 	if len(b.entries) < BucketSize {
-		e := t.newEntry(n, t.second())
+		e := t.newEntry(n, t.second(), via)
 		t.addEntry(b, &e)
-	} else if !t.addReplacement(b, n, t.second()) {
+	} else if !t.addReplacement(b, n, t.second(), via) {
 		t.removeNet(b, p)
 	}
 }
@@ -173,6 +178,12 @@ func (t *Table) Node(id enode.ID) (n *enode.Node, live bool) {
 		return nil, false
 	}
 	return e.node, isEntry
+}
+
+// Known returns what the table knows of an entry or replacement, nil of others.
+func (t *Table) Known(id enode.ID) *enode.Node {
+	n, _ := t.Node(id)
+	return n
 }
 
 // Live returns the number of entries in all buckets.

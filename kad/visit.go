@@ -28,5 +28,5 @@ func (t *Table) Entry(id enode.ID) (info NodeInfo, ok bool) {
 }
 
 func (t *Table) info(e *entry) NodeInfo {
-	return NodeInfo{Node: e.node, Added: t.timeOf(e.added), LastSeen: t.timeOf(e.lastSeen)}
+	return NodeInfo{Node: e.node, Added: t.timeOf(e.added), LastSeen: t.timeOf(e.lastSeen), Speaks: e.speaks}
 }

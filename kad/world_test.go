@@ -321,7 +321,7 @@ func (w *world) start() { w.t.Advance(w.now) }
 
 // found and live tell the table of a node, and check its invariants.
 func (w *world) found(n *enode.Node) { w.tb.Helper(); w.t.AddFound(n); w.verify() }
-func (w *world) live(n *enode.Node)  { w.tb.Helper(); w.t.AddLive(n); w.verify() }
+func (w *world) live(n *enode.Node)  { w.tb.Helper(); w.t.AddLive(n, V4); w.verify() }
 
 // fill adds count live nodes to a bucket of the table.
 func (w *world) fill(bucket, count int) (peers []*peer) {

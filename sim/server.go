@@ -376,7 +376,7 @@ func (s *server) find(at int64) {
 	grew := table.Live() > k.live
 	k.live = table.Live()
 	target := table.RandomTarget()
-	for _, n := range table.Closest(nil, target.ID, min(walkKnown, k.live/4), nil) {
+	for _, n := range table.Closest(nil, target.ID, min(walkKnown, k.live/4), 0, nil) {
 		s.core.NodeFound(n, "discovery")
 	}
 	k.pause = max(k.pause, int64(walkPauseMin))
