@@ -43,6 +43,10 @@ type Config struct {
 	Store       Store          // may be nil
 	NetRestrict []netip.Prefix // networks to talk to; none means all
 	Limits      Limits
+	// Table is one that the machine shares with that of another protocol; nil: it
+	// makes its own. A shared one has bootnodes, seeds, defences and a trace of its
+	// own, and Bootnodes, WithoutTable and Trace here are not used.
+	Table *kad.Table
 	// Without is what to do without, and WithoutTable what the table is to: for
 	// simulations alone (see kad.Defence).
 	Without      Defence
@@ -105,27 +109,39 @@ func New(cfg Config) *Machine {
 	m.peers.init(seed, proofs(cfg.Limits))
 	m.calls.ends.seed = seed
 	m.gate.init(cfg.Limits, seed)
-	self := cfg.Self()
-	var seeder kad.Seeder
-	if cfg.Store != nil {
-		seeder = cfg.Store
+	if m.table = cfg.Table; m.table == nil {
+		m.table = m.ownTable()
 	}
-	m.table = kad.New(kad.Config{
-		Self:      cfg.ID,
+	return m
+}
+
+// ownTable makes the table of a machine that shares none.
+func (m *Machine) ownTable() *kad.Table {
+	self := m.cfg.Self()
+	var seeder kad.Seeder
+	if m.cfg.Store != nil {
+		seeder = m.cfg.Store
+	}
+	return kad.New(kad.Config{
+		Self:      m.cfg.ID,
 		SelfKey:   self.PublicKey(),
 		Transport: transport{m},
-		Rand:      cfg.Rand,
-		Bootnodes: cfg.Bootnodes,
+		Rand:      m.cfg.Rand,
+		Bootnodes: m.cfg.Bootnodes,
 		Seeder:    seeder,
-		Without:   cfg.WithoutTable,
-		Trace:     cfg.Trace,
+		Without:   m.cfg.WithoutTable,
+		Trace:     m.cfg.Trace,
 		Via:       kad.V4,
 	})
-	return m
 }
 
 // Table returns the machine's table. It may be called wherever the machine may.
 func (m *Machine) Table() *kad.Table { return m.table }
+
+// Transport returns what asks a table's questions by this protocol, for a table that
+// is shared. It is used as the machine is: in calls that do not overlap, with the time
+// set.
+func (m *Machine) Transport() kad.Transport { return transport{m} }
 
 // Restore takes a proof of an earlier run, before the first Advance.
 func (m *Machine) Restore(p Proof, now time.Time) {
@@ -138,9 +154,10 @@ func (m *Machine) Restore(p Proof, now time.Time) {
 	peer.setFails(p.Fails)
 }
 
-// Advance sets the time and runs what is due. When the time was set back,
-// waits end and proofs age as if it had gone on.
-func (m *Machine) Advance(now time.Time) {
+// SetTime sets the time, and Advance after it runs what is due. A driver of two machines
+// that share a table calls it of both before it advances either: what is due in one
+// may ask by the other.
+func (m *Machine) SetTime(now time.Time) {
 	if back := m.now.Sub(now.Add(m.lead)); back > 0 {
 		m.lead += back
 	}
@@ -149,6 +166,12 @@ func (m *Machine) Advance(now time.Time) {
 		m.epoch = m.now
 	}
 	m.at = int64(m.now.Sub(m.epoch))
+}
+
+// Advance sets the time and runs what is due. When the time was set back,
+// waits end and proofs age as if it had gone on.
+func (m *Machine) Advance(now time.Time) {
+	m.SetTime(now)
 	m.table.Advance(m.now) // first: what the tasks tell it happens now
 	m.runTasks()
 	m.rest()
