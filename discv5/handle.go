@@ -93,6 +93,10 @@ func (m *Machine) read(from netip.AddrPort, h *Header, sealed Sealed) (*Check, D
 	if drop != DropNone {
 		return nil, drop
 	}
+	if used.spent() && (msg.Kind == Ping || msg.Kind == Findnode || msg.Kind == TalkReq) { // it can't be answered
+		m.sessions.remove(s)
+		return nil, m.challenge(from, h, m.newest(s.node))
+	}
 	return m.handle(from, used, msg)
 }
 

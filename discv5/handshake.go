@@ -205,7 +205,7 @@ func (m *Machine) unproven(s *Session) {
 		return
 	}
 	other := s.other
-	if m.sessions.remove(s); other != nil {
+	if m.sessions.remove(s); other != nil && other.confirmed {
 		m.sessions.put(other.alone())
 	}
 }

@@ -400,3 +400,45 @@ func (w *world) meet(a, b *lab) {
 	r.is(w, nil)
 	w.packets()
 }
+
+// say sends a message under the session with another node, whatever the machine thinks.
+func (l *lab) say(o *lab, msg Message) {
+	l.world.Helper()
+	l.m.Advance(l.world.now)
+	s := l.m.sessions.get(o.node.ID(), o.at)
+	if s == nil {
+		l.world.Fatal("no session")
+	}
+	out := l.m.ordinary(s, o.at)
+	out.Message = msg
+	l.m.send(&out)
+	l.flush()
+}
+
+// last returns the last packet sent of a kind.
+func (w *world) last(what string) *flight {
+	w.Helper()
+	for i := len(w.sent) - 1; i >= 0; i-- {
+		if w.sent[i].what == what {
+			return &w.sent[i]
+		}
+	}
+	w.Fatalf("no %s was sent", what)
+	return nil
+}
+
+// gives fails the test unless a node treats a datagram as want.
+func (l *lab) gives(want Drop, from netip.AddrPort, data []byte) {
+	l.world.Helper()
+	if got := l.take(from, data, false); got != want {
+		l.world.Fatalf("packet from %v: %v, want %v", from, got, want)
+	}
+	l.flush()
+}
+
+// pass ends the time of what strangers did: budgets are full again.
+func (w *world) pass() {
+	w.run(5 * time.Second)
+	w.packets()
+	w.sent = nil
+}
