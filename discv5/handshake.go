@@ -172,9 +172,19 @@ func (m *Machine) confirm(s *Session, from netip.AddrPort) {
 	if !s.crossed {
 		s.other = nil
 	}
-	if l := m.links.get(s.node.ID(), from); l != nil {
-		m.release(l)
+	m.goOn(s.node.ID(), from)
+}
+
+// goOn sends, under a session that both sides have, what waited for a handshake.
+func (m *Machine) goOn(id enode.ID, at netip.AddrPort) {
+	l := m.links.get(id, at)
+	if l == nil {
+		return
 	}
+	if r := l.opener; r != nil && (r.state == opening || r.state == agreeing) {
+		m.shelve(r)
+	}
+	m.release(l)
 }
 
 // accepted installs a session that the other side initiated.
@@ -189,14 +199,7 @@ func (m *Machine) accepted(s *Session, from netip.AddrPort) {
 		return
 	}
 	m.sessions.put(s)
-	l := m.links.get(s.node.ID(), from)
-	if l == nil {
-		return
-	}
-	if r := l.opener; r != nil {
-		m.shelve(r)
-	}
-	m.release(l)
+	m.goOn(s.node.ID(), from)
 }
 
 // unproven ends a session that this node has initiated, and nothing has come under.
