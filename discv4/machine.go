@@ -1,7 +1,6 @@
 package discv4
 
 import (
-	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -10,13 +9,13 @@ import (
 	"github.com/kithnet/kith/kad"
 )
 
-// Errors that requests end with.
+// Errors that requests end with: those of every discovery protocol.
 var (
-	ErrTimeout    = errors.New("discv4: no answer")
-	ErrNoEndpoint = errors.New("discv4: node has no UDP endpoint that can be reached")
-	ErrRestricted = errors.New("discv4: node is outside of the allowed networks")
-	ErrBusy       = errors.New("discv4: too many requests under way")
-	ErrClosed     = errors.New("discv4: closed")
+	ErrTimeout    = kad.ErrTimeout
+	ErrNoEndpoint = kad.ErrNoEndpoint
+	ErrRestricted = kad.ErrRestricted
+	ErrBusy       = kad.ErrTooMany
+	ErrClosed     = kad.ErrClosed
 )
 
 // Proof is what is known of a node's endpoint: when each side last proved to

@@ -125,3 +125,26 @@ func TestSetTime(t *testing.T) {
 		t.Errorf("next due %v after the clock was set back", at.Sub(l.now.Add(-time.Hour)))
 	}
 }
+
+// TestRestoredSpeaks: a node with a proof from before is known to speak v4 by its PING,
+// or by its answer to a query, though neither side proves anything anew.
+func TestRestoredSpeaks(t *testing.T) {
+	a := newActor(1, "5.1.1.1:30303")
+	for _, asks := range []bool{true, false} {
+		l := newLab(t, newActor(0, "5.1.0.1:30303"), func(c *Config) {
+			if !asks {
+				c.Bootnodes = []*enode.Node{a.node}
+			}
+		})
+		l.m.Restore(Proof{Node: a.node, LastPong: l.now.Add(-time.Hour), LastPing: l.now.Add(-time.Hour)}, l.now)
+		l.start()
+		if asks {
+			l.expect(DropNone, a, a.ping())
+		} else {
+			l.expect(DropNone, a, neighborsOf())
+		}
+		if _, live := l.m.Table().Node(a.node.ID()); !live || l.m.Table().Speaks(a.node.ID()) != kad.V4 {
+			t.Errorf("it asks: %v, it is an entry: %v, it speaks %d", asks, live, l.m.Table().Speaks(a.node.ID()))
+		}
+	}
+}

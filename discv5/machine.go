@@ -12,13 +12,13 @@ import (
 	"github.com/kithnet/kith/kad"
 )
 
-// Errors that requests end with.
+// Errors that requests end with: the first five are those of every discovery protocol.
 var (
-	ErrTimeout    = errors.New("discv5: no answer")
-	ErrNoEndpoint = errors.New("discv5: node has no UDP endpoint that can be reached")
-	ErrRestricted = errors.New("discv5: node is outside of the allowed networks")
-	ErrBusy       = errors.New("discv5: too many requests under way")
-	ErrClosed     = errors.New("discv5: closed")
+	ErrTimeout    = kad.ErrTimeout
+	ErrNoEndpoint = kad.ErrNoEndpoint
+	ErrRestricted = kad.ErrRestricted
+	ErrBusy       = kad.ErrTooMany
+	ErrClosed     = kad.ErrClosed
 	ErrKey        = errors.New("discv5: the node's public key is none")
 	ErrNoRecord   = errors.New("discv5: the answer does not have the node's record")
 	ErrTooLong    = errors.New("discv5: request does not fit in a packet")
@@ -116,9 +116,10 @@ func New(cfg Config) *Machine {
 	return m
 }
 
-// Advance sets the time and runs what is due, the table's business included. When
-// the time was set back, waits end as if it had gone on.
-func (m *Machine) Advance(now time.Time) {
+// SetTime sets the time, and Advance after it runs what is due. A driver of two machines
+// that share a table calls it of both before it advances either: what is due in one
+// may ask by the other.
+func (m *Machine) SetTime(now time.Time) {
 	if back := m.now.Sub(now.Add(m.lead)); back > 0 {
 		m.lead += back
 	}
@@ -127,6 +128,12 @@ func (m *Machine) Advance(now time.Time) {
 		m.epoch = m.now
 	}
 	m.at = 1 + int64(m.now.Sub(m.epoch))
+}
+
+// Advance sets the time and runs what is due, the table's business included. When
+// the time was set back, waits end as if it had gone on.
+func (m *Machine) Advance(now time.Time) {
+	m.SetTime(now)
 	m.cfg.Table.Advance(m.now) // first: what the tasks tell it happens now
 	for r, ok := m.tasks.Pop(m.at); ok; r, ok = m.tasks.Pop(m.at) {
 		m.due(r)

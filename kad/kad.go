@@ -59,6 +59,15 @@ const (
 	Alpha = 3
 )
 
+// Errors that questions to nodes end with, by whatever protocol they are asked.
+var (
+	ErrTimeout    = errors.New("discovery: no answer")
+	ErrNoEndpoint = errors.New("discovery: node has no UDP endpoint that can be reached")
+	ErrRestricted = errors.New("discovery: node is outside of the allowed networks")
+	ErrTooMany    = errors.New("discovery: too many requests under way")
+	ErrClosed     = errors.New("discovery: closed")
+)
+
 // Errors of the table and its transport.
 var (
 	ErrBusy = errors.New("kad: too many lookups under way")

@@ -87,21 +87,22 @@ func TestVia(t *testing.T) {
 	for _, via := range []Protocol{0, V4, V5} {
 		w := newWorld(t, 3, func(c *Config) { c.Via = via })
 		w.start()
-		checked := w.addIn(16)
-		w.found(checked.node)
-		w.runFor(time.Second)
-		queried := w.addIn(15)
-		w.t.startLookup(w.t.RandomTarget(), LookupOptions{}, []*enode.Node{queried.node}, func([]*enode.Node) {})
-		w.runFor(time.Second)
-		revalidated := w.addIn(14)
-		w.t.AddLive(revalidated.node, 0)
-		w.t.revalidate(&w.t.buckets[14], w.t.buckets[14].entries[0].entry, false)
-		w.runFor(time.Second)
-		for name, p := range map[string]*peer{"checked": checked, "queried": queried, "revalidated": revalidated} {
+		answered := func(what string, p *peer) {
+			w.runFor(100 * time.Millisecond) // no refresh begins meanwhile
 			if got := w.t.Speaks(p.node.ID()); !w.isLive(p.node) || got != via {
-				t.Errorf("%s by %d: speaks %d", name, via, got)
+				t.Errorf("%s by %d: speaks %d", what, via, got)
 			}
 		}
+		p := w.addIn(16)
+		w.found(p.node)
+		answered("checked", p)
+		p = w.addIn(15)
+		w.t.startLookup(w.t.RandomTarget(), LookupOptions{}, []*enode.Node{p.node}, func([]*enode.Node) {})
+		answered("queried", p)
+		p = w.addIn(14)
+		w.t.AddLive(p.node, 0)
+		w.t.revalidate(&w.t.buckets[14], w.t.buckets[14].entries[0].entry, false)
+		answered("revalidated", p)
 	}
 }
 
@@ -285,6 +286,14 @@ func TestTwoMachines(t *testing.T) {
 	if states[0] != states[1] {
 		t.Error("advanced twice, a table does something else")
 	}
+	w := newWorld(t, 9)
+	w.start()
+	w.t.Advance(w.now.Add(time.Hour))
+	w.t.Advance(w.now)
+	n := w.addIn(16).node
+	if w.live(n); !w.t.Buckets()[16].Entries[0].LastSeen.Equal(w.now.Add(time.Hour)) {
+		t.Error("the table's time went back")
+	}
 }
 
 func TestBootnode(t *testing.T) {
@@ -296,5 +305,20 @@ func TestBootnode(t *testing.T) {
 	}
 	if w.t.AddBootnode(n); !w.t.Bootnode(n.ID()) {
 		t.Error("not a bootnode")
+	}
+}
+
+// TestViaWithoutLiveness: a table that does without the defence hands out whom it has
+// only heard of, whatever is asked for.
+func TestViaWithoutLiveness(t *testing.T) {
+	w := newWorld(t, 11, func(c *Config) { c.Without = Liveness })
+	w.check = false
+	w.start()
+	n := w.newNode(publicIP(1))
+	w.found(n)
+	for _, via := range []Protocol{0, V4, V5} {
+		if len(w.t.Closest(nil, n.ID(), 1, via, nil)) != 1 {
+			t.Errorf("not among those that speak %d", via)
+		}
 	}
 }
