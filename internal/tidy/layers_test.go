@@ -30,7 +30,8 @@ var layers = []struct {
 	{"internal/bufpool", nil},
 	{"rlpx", []string{"rlp", "secp", "internal/bufpool", "github.com/golang/snappy"}},
 	{"nodedb", []string{"rlp", "secp", "enr", "enode"}},
-	{"discover", []string{"secp", "enr", "enode", "kad", "discv4", "nodedb", "internal/netio"}},
+	{"discmux", []string{"enode", "kad"}},
+	{"discover", []string{"secp", "enr", "enode", "kad", "discv4", "discv5", "discmux", "nodedb", "internal/netio"}},
 	{"p2p", []string{"secp", "enode", "nodedb", "discover", "peering", "rlpx", "internal/bufpool", "internal/netio"}},
 	{"sim", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "peering", "rlpx", "p2p"}},
 	{"sim/adversary", []string{"sim", "secp", "enr", "enode", "kad", "discv4", "peering"}},
@@ -38,7 +39,7 @@ var layers = []struct {
 	{"sim/scenario", []string{"enode", "kad", "peering", "sim", "sim/adversary", "sim/report", "github.com/BurntSushi/toml"}},
 	{"internal/tidy", nil},
 	{"examples/chat", []string{"secp", "enode", "p2p"}},
-	{"cmd/kith", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "peering", "rlpx", "nodedb", "discover", "p2p", "internal/netio", "sim", "sim/scenario", "sim/report", "golang.org/x/term", "golang.org/x/sys"}},
+	{"cmd/kith", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "discv5", "peering", "rlpx", "nodedb", "discover", "p2p", "internal/netio", "sim", "sim/scenario", "sim/report", "golang.org/x/term", "golang.org/x/sys"}},
 }
 
 func TestImportsPointDown(t *testing.T) {

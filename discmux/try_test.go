@@ -1,0 +1,169 @@
+package discmux
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/kad"
+)
+
+// truth answers all that waits as nodes that speak what says do, and returns the PINGs
+// that were asked, those of the table's own checks included.
+func (l *lab) truth(says map[enode.ID]kad.Protocol) {
+	for len(l.v4.waiting)+len(l.v5.waiting) > 0 {
+		for _, s := range []*side{l.v4, l.v5} {
+			if len(s.waiting) == 0 {
+				continue
+			}
+			var err error
+			if says[s.waiting[0].node.ID()]&s.via == 0 {
+				err = map[kad.Protocol]error{kad.V4: errV4, kad.V5: errV5}[s.via]
+			}
+			s.end(0, answer{}, err)
+		}
+	}
+}
+
+// runTruly lets time pass while all nodes answer by what they speak, and calls each after
+// each step.
+func (l *lab) runTruly(t *testing.T, d time.Duration, says map[enode.ID]kad.Protocol, each func()) {
+	for end := l.now.Add(d); l.now.Before(end); {
+		next := l.m.NextWake()
+		if at := l.table.NextWake(); at.Before(next) {
+			next = at
+		}
+		if next.Before(l.now) || next.After(l.now.Add(lookWithin)) {
+			t.Fatalf("due %v from now", next.Sub(l.now))
+		}
+		l.advance(max(next.Sub(l.now), 1))
+		each()
+		l.truth(says)
+	}
+}
+
+// TestTry: within a minute or two a table knows of all its nodes what they speak, and an
+// hour after they change, of those too.
+func TestTry(t *testing.T) {
+	l := newLab(t)
+	says := make(map[enode.ID]kad.Protocol)
+	var list []*enode.Node
+	for i := range 90 {
+		n := l.known(kad.V4)
+		if i%2 == 1 {
+			l.table.AddLive(n, kad.V5)
+			l.table.Stopped(n.ID(), kad.V4)
+		}
+		says[n.ID()] = l.table.Speaks(n.ID())
+		if i%3 == 0 {
+			says[n.ID()] = both
+		}
+		list = append(list, n)
+	}
+	wrong := func() (n int) {
+		for id, speaks := range says {
+			if _, live := l.table.Node(id); live && l.table.Speaks(id) != speaks {
+				n++
+			}
+		}
+		return n
+	}
+	entries, unknown := l.table.Live(), wrong()
+	if unknown < 15 {
+		t.Fatalf("%d nodes to find out about", unknown)
+	}
+	run := func(d time.Duration, each func()) { l.runTruly(t, d, says, each) }
+	tried := l.m.Stats().Tried
+	run(4*time.Second, func() {})
+	if l.m.Stats().Tried != tried {
+		t.Error("tried before they are there for five seconds")
+	}
+	run(2*time.Minute, func() {
+		if s := l.m.Stats(); s.Tried > tried+1 {
+			t.Errorf("%d tries at once", s.Tried-tried)
+		}
+		tried = l.m.Stats().Tried
+	})
+	s := l.m.Stats()
+	if s.Tried != uint64(entries) || s.TriedWell != uint64(unknown) || s.Taken != 0 {
+		t.Errorf("of %d entries %d were tried, %d of them answered: %+v", entries, s.Tried, s.TriedWell, s)
+	}
+	if wrong() != 0 {
+		t.Errorf("of %d nodes the table knows not what they speak", wrong())
+	}
+	run(55*time.Minute, func() {})
+	if got := l.m.Stats().Tried; got != s.Tried {
+		t.Errorf("%d tries more within the hour", got-s.Tried)
+	}
+	// A third loses v4, which the checks don't use where there is v5, and a third gets both.
+	for i, n := range list {
+		switch {
+		case i%3 == 0:
+			says[n.ID()] = kad.V5
+		case i%3 == 1:
+			says[n.ID()] = both
+		}
+	}
+	run(70*time.Minute, func() {})
+	if wrong() != 0 {
+		t.Errorf("of %d nodes the table knows not what they speak now", wrong())
+	}
+	if got := l.m.Stats(); got.Taken == 0 || got.Trying != 0 {
+		t.Errorf("at the end: %+v", got)
+	}
+}
+
+// TestTriesAreBounded: where nobody answers, three are tried at a time.
+func TestTriesAreBounded(t *testing.T) {
+	l := newLab(t)
+	for range 20 {
+		l.known(kad.V5)
+	}
+	most := 0
+	for range 2000 {
+		l.advance(50 * time.Millisecond)
+		most = max(most, l.m.Stats().Trying)
+	}
+	tries := slices.DeleteFunc(slices.Clone(l.v4.waiting), func(q asked) bool { return q.kind != ping })
+	if most != maxTries || len(tries) != maxTries || l.m.Stats().Tried != maxTries {
+		t.Errorf("%d at once, %d wait, %d were tried, want %d", most, len(tries), l.m.Stats().Tried, maxTries)
+	}
+	for len(l.v4.waiting) > 0 {
+		l.v4.end(0, answer{}, errV4)
+	}
+	if l.m.Stats().Trying != 0 {
+		t.Errorf("%d tries never ended", l.m.Stats().Trying)
+	}
+	if l.advance(10 * time.Second); l.m.Stats().Tried != maxTries+1 {
+		t.Error("tries do not go on")
+	}
+}
+
+// TestTryWhileAway: where neither answers, nothing is taken.
+func TestTryWhileAway(t *testing.T) {
+	l := newLab(t)
+	n := l.known(both)
+	for range 500 {
+		l.advance(10 * time.Second)
+		l.truth(map[enode.ID]kad.Protocol{})
+		if l.table.Known(n.ID()) == nil {
+			l.table.AddLive(n, both)
+		}
+		if l.table.Speaks(n.ID()) != both {
+			t.Fatal("a protocol was taken while the network was away")
+		}
+	}
+}
+
+// TestTryClockJumps: tries go on soon after the clock was set back or forth.
+func TestTryClockJumps(t *testing.T) {
+	for _, jump := range []time.Duration{-5 * time.Hour, 5 * time.Hour} {
+		l := newLab(t)
+		l.advance(time.Second)
+		l.m.Advance(l.now.Add(jump))
+		if at := l.m.NextWake(); at.Sub(l.now.Add(jump)) > lookWithin {
+			t.Errorf("after %v it is due in %v", jump, at.Sub(l.now.Add(jump)))
+		}
+	}
+}
