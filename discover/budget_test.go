@@ -40,9 +40,9 @@ func newBench(t testing.TB, others int, limits discv4.Limits) *bench {
 	w.wrap = func(c netio.Conn) netio.Conn { sink.Conn = c; return sink }
 	n := w.start(Config{Workers: 1, Limits: limits})
 	w.wrap = nil
-	n.do(func(m *discv4.Machine) {
+	n.do(func(m *machines) {
 		for i := range others {
-			m.Table().AddLive(enode.NewV4(secp.PublicKey{byte(i)}, w.endpoint().Addr(), 30303, 30303), kad.V4)
+			m.table.AddLive(enode.NewV4(secp.PublicKey{byte(i)}, w.endpoint().Addr(), 30303, 30303), kad.V4)
 		}
 	})
 	p := w.raw(n)

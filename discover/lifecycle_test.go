@@ -13,6 +13,7 @@ import (
 
 	"github.com/kithnet/kith/discv4"
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/kad"
 )
 
 // silence loses every packet.
@@ -23,6 +24,8 @@ type call struct {
 	name string
 	do   func(ctx context.Context, n *UDP, other *enode.Node) error
 	seq  bool // an iterator: it can't return an error
+	// needs is a protocol without which there is no such call.
+	needs kad.Protocol
 }
 
 var calls = []call{
@@ -57,6 +60,10 @@ var calls = []call{
 		_, err := n.ResolveID(ctx, other.ID())
 		return err
 	}},
+	{name: "Talk", do: func(ctx context.Context, n *UDP, other *enode.Node) error {
+		_, err := n.Talk(ctx, other, "a protocol", nil)
+		return err
+	}, needs: kad.V5},
 	{name: "LookupSeq", seq: true, do: func(ctx context.Context, n *UDP, other *enode.Node) error {
 		for range n.LookupSeq(ctx, other.PublicKey(), nil) {
 		}
@@ -78,28 +85,38 @@ type outcome struct {
 // each runs f for each call, in a world of a node and another that it gets no
 // answer from, with the call under way.
 func each(t *testing.T, f func(t *testing.T, c call, n *UDP, cancel context.CancelFunc, ended <-chan outcome)) {
-	for _, c := range calls {
-		t.Run(c.name, func(t *testing.T) {
-			inWorld(t, func(t *testing.T, w *world) {
-				w.net.Link = silence
-				other := w.start(Config{}).Self()
-				n := w.start(Config{Bootnodes: []*enode.Node{other}})
-				ctx, cancel := context.WithCancel(context.Background())
-				defer cancel()
-				ended := make(chan outcome, 1)
-				go func() {
-					err := c.do(ctx, n, other)
-					ended <- outcome{err, time.Now()}
-				}()
-				time.Sleep(10 * time.Millisecond)
-				select {
-				case o := <-ended:
-					t.Fatalf("ended by itself: %v", o.err)
-				default:
-				}
-				f(t, c, n, cancel, ended)
-			})
+	eachCall(t, func(t *testing.T, c call, speaks kad.Protocol) {
+		inWorld(t, func(t *testing.T, w *world) {
+			w.net.Link = silence
+			other := w.start(Config{Protocols: speaks}).Self()
+			n := w.start(Config{Protocols: speaks, Bootnodes: []*enode.Node{other}})
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			ended := make(chan outcome, 1)
+			go func() {
+				err := c.do(ctx, n, other)
+				ended <- outcome{err, time.Now()}
+			}()
+			time.Sleep(10 * time.Millisecond)
+			select {
+			case o := <-ended:
+				t.Fatalf("ended by itself: %v", o.err)
+			default:
+			}
+			f(t, c, n, cancel, ended)
 		})
+	})
+}
+
+// eachCall runs f for each call and what nodes may speak.
+func eachCall(t *testing.T, f func(t *testing.T, c call, speaks kad.Protocol)) {
+	for _, c := range calls {
+		for _, speaks := range []kad.Protocol{kad.V4, kad.V5, both} {
+			if speaks&c.needs != c.needs {
+				continue
+			}
+			t.Run(c.name+" by "+speaks.String(), func(t *testing.T) { f(t, c, speaks) })
+		}
 	}
 }
 
@@ -135,40 +152,36 @@ func TestCancelEndsCalls(t *testing.T) {
 }
 
 func TestDeadlineEndsCalls(t *testing.T) {
-	for _, c := range calls {
-		t.Run(c.name, func(t *testing.T) {
-			inWorld(t, func(t *testing.T, w *world) {
-				w.net.Link = silence
-				other := w.start(Config{}).Self()
-				n := w.start(Config{Bootnodes: []*enode.Node{other}})
-				start := time.Now()
-				ctx, cancel := context.WithTimeout(context.Background(), 70*time.Millisecond)
-				defer cancel()
-				err := c.do(ctx, n, other)
-				c.check(t, outcome{err, time.Now()}, context.DeadlineExceeded, start, 70*time.Millisecond)
-			})
+	eachCall(t, func(t *testing.T, c call, speaks kad.Protocol) {
+		inWorld(t, func(t *testing.T, w *world) {
+			w.net.Link = silence
+			other := w.start(Config{Protocols: speaks}).Self()
+			n := w.start(Config{Protocols: speaks, Bootnodes: []*enode.Node{other}})
+			start := time.Now()
+			ctx, cancel := context.WithTimeout(context.Background(), 70*time.Millisecond)
+			defer cancel()
+			err := c.do(ctx, n, other)
+			c.check(t, outcome{err, time.Now()}, context.DeadlineExceeded, start, 70*time.Millisecond)
 		})
-	}
+	})
 }
 
 // A context that has ended before costs no packet.
 func TestEndedContextSendsNothing(t *testing.T) {
-	for _, c := range calls {
-		t.Run(c.name, func(t *testing.T) {
-			inWorld(t, func(t *testing.T, w *world) {
-				other, n := w.start(Config{}).Self(), w.start(Config{})
-				synctest.Wait()
-				start, before := time.Now(), n.Stats().PacketsOut
-				ctx, cancel := context.WithCancel(context.Background())
-				cancel()
-				err := c.do(ctx, n, other)
-				c.check(t, outcome{err, time.Now()}, context.Canceled, start, 0)
-				if after := n.Stats().PacketsOut; after != before {
-					t.Errorf("%d packets sent", after-before)
-				}
-			})
+	eachCall(t, func(t *testing.T, c call, speaks kad.Protocol) {
+		inWorld(t, func(t *testing.T, w *world) {
+			other, n := w.start(Config{Protocols: speaks}).Self(), w.start(Config{Protocols: speaks})
+			synctest.Wait()
+			start, before := time.Now(), n.Stats().PacketsOut
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			err := c.do(ctx, n, other)
+			c.check(t, outcome{err, time.Now()}, context.Canceled, start, 0)
+			if after := n.Stats().PacketsOut; after != before {
+				t.Errorf("%d packets sent", after-before)
+			}
 		})
-	}
+	})
 }
 
 // The node sleeps until its next check of the table, seconds ahead. What a call
@@ -192,17 +205,15 @@ func TestCallsWakeTheNode(t *testing.T) {
 }
 
 func TestCallsAfterClose(t *testing.T) {
-	for _, c := range calls {
-		t.Run(c.name, func(t *testing.T) {
-			inWorld(t, func(t *testing.T, w *world) {
-				other, n := w.start(Config{}).Self(), w.start(Config{})
-				w.stop(n)
-				start := time.Now()
-				err := c.do(context.Background(), n, other)
-				c.check(t, outcome{err, time.Now()}, discv4.ErrClosed, start, 0)
-			})
+	eachCall(t, func(t *testing.T, c call, speaks kad.Protocol) {
+		inWorld(t, func(t *testing.T, w *world) {
+			other, n := w.start(Config{Protocols: speaks}).Self(), w.start(Config{Protocols: speaks})
+			w.stop(n)
+			start := time.Now()
+			err := c.do(context.Background(), n, other)
+			c.check(t, outcome{err, time.Now()}, discv4.ErrClosed, start, 0)
 		})
-	}
+	})
 }
 
 // A walk that found nothing waits up to half a minute for its next lookup.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/discv5"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/internal/netio"
 	"github.com/kithnet/kith/secp"
@@ -22,8 +23,13 @@ type scratch struct {
 	keys   [netio.BatchSize]secp.PublicKey
 	drops  [discv4.NumDrops]uint32
 	outs   []discv4.Out
-	buf    []byte
-	write  []netio.Packet
+
+	five    *batch5 // nil until a packet of v5 comes
+	outs5   []discv5.Out
+	packet5 discv5.Packet
+
+	buf   []byte
+	write []netio.Packet
 }
 
 var scratchPool = sync.Pool{New: func() any {
@@ -48,9 +54,13 @@ func (s *scratch) forget() {
 	s.used = 0
 	clear(s.drops[:])
 	clear(s.outs)
+	clear(s.outs5)
 	clear(s.write)
-	if cap(s.outs) > maxKeep {
-		s.outs, s.write, s.buf = nil, nil, nil
+	if s.five != nil {
+		s.five.forget()
+	}
+	if max(cap(s.outs), cap(s.outs5)) > maxKeep {
+		s.outs, s.outs5, s.write, s.buf = nil, nil, nil, nil
 	}
 }
 
@@ -127,45 +137,49 @@ func (t *UDP) screen(b *netio.Batch, s *scratch) int {
 		t.mu.Unlock()
 		return 0
 	}
-	t.m.Advance(time.Now())
+	t.m.advance(time.Now())
 	t.admit(b, s, n)
-	s.outs = s.outs[:0]
-	if len(s.order) == 0 { // a flood ends here
-		s.outs = t.m.Flush(s.outs)
+	t.admit5(b, s)
+	s.outs, s.outs5 = s.outs[:0], s.outs5[:0]
+	left := len(s.order)
+	if s.five != nil {
+		left += len(s.five.order)
+	}
+	if left == 0 { // a flood ends here
+		t.m.flush(s)
 		t.wake()
 	}
 	t.mu.Unlock()
 	t.send(s)
-	return len(s.order)
+	return left
 }
 
 // handle is the second half: signatures are recovered outside of the lock, and
-// answers signed outside of it too.
+// answers signed outside of it too; so are v5's keys agreed on.
 func (t *UDP) handle(b *netio.Batch, s *scratch) {
 	t.open(s)
-	t.mu.Lock()
-	if t.closed {
-		t.mu.Unlock()
-		return
-	}
-	t.m.Advance(time.Now())
-	t.countDrops(s)
-	for _, i := range s.order {
-		t.m.HandlePacket(b.Packet(s.from[i]).Addr, &s.keys[i], &s.parsed[i])
-	}
-	s.outs = t.m.Flush(s.outs[:0])
-	t.wake()
-	t.mu.Unlock()
-	t.send(s)
+	t.accept5(s)
+	t.enter(s, func(m *machines) {
+		t.countDrops(s)
+		for _, i := range s.order {
+			m.v4.HandlePacket(b.Packet(s.from[i]).Addr, &s.keys[i], &s.parsed[i])
+		}
+		t.handle5(b, s)
+	})
+	t.check5(s)
 }
 
-// parse fills s.parsed and returns how many packets are well formed.
+// parse fills s.parsed and returns how many packets of v4 are well formed; those of v5
+// go to s.five. A datagram is one of v5 if its header, unmasked, says so.
 func (t *UDP) parse(b *netio.Batch, s *scratch) (n int) {
 	var bytes int
 	for i := range b.Len() {
 		p := b.Packet(i)
 		bytes += len(p.Data)
-		drop := t.m.AdmitSource(p.Addr)
+		if t.mask != nil && t.parse5(s, i, p, t.m.v4 != nil) {
+			continue
+		}
+		drop := t.m.v4.AdmitSource(p.Addr)
 		if drop == discv4.DropNone {
 			drop = s.parsed[n].Parse(p.Data)
 			s.used = n + 1
@@ -188,7 +202,7 @@ func (t *UDP) admit(b *netio.Batch, s *scratch, n int) {
 	busy := b.Len() == netio.BatchSize
 	s.order, s.later = s.order[:0], s.later[:0]
 	for i := range n {
-		v := t.m.Admit(b.Packet(s.from[i]).Addr, &s.parsed[i], busy)
+		v := t.m.v4.Admit(b.Packet(s.from[i]).Addr, &s.parsed[i], busy)
 		s.likely[i] = v.Likely
 		switch {
 		case v.Drop != discv4.DropNone:
@@ -205,7 +219,9 @@ func (t *UDP) admit(b *netio.Batch, s *scratch, n int) {
 // countDrops reports drops to the machine. The caller holds the lock.
 func (t *UDP) countDrops(s *scratch) {
 	for reason, n := range s.drops {
-		t.m.Drop(discv4.Drop(reason), n)
+		if n > 0 { // or else there may be no v4
+			t.m.v4.Drop(discv4.Drop(reason), n)
+		}
 	}
 	clear(s.drops[:])
 }
@@ -228,26 +244,27 @@ func (t *UDP) open(s *scratch) {
 // send encodes and signs s.outs and writes them. The hashes that replies will
 // quote are recorded before any of the packets leaves.
 func (t *UDP) send(s *scratch) {
-	if len(s.outs) == 0 {
+	if len(s.outs) == 0 && len(s.outs5) == 0 {
 		return
 	}
 	s.buf, s.write = s.buf[:0], s.write[:0]
+	t.agree5(s)
 	tell := false
 	for i := range s.outs {
 		o := &s.outs[i]
 		start := len(s.buf)
 		s.buf = t.answers.encode(s.buf, &o.Packet, t.key)
-		// The buffer may move as it grows: what earlier packets alias stays valid.
-		s.write = append(s.write, netio.Packet{Data: s.buf[start:len(s.buf):len(s.buf)], Addr: o.To})
+		s.queue(start, o.To)
 		tell = tell || o.NeedsSent()
 	}
 	if tell {
 		t.mu.Lock()
 		for i := range s.outs {
-			t.m.Sent(&s.outs[i])
+			t.m.v4.Sent(&s.outs[i])
 		}
 		t.mu.Unlock()
 	}
+	t.seal5(s)
 	var bytes int
 	for _, p := range s.write {
 		bytes += len(p.Data)

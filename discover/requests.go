@@ -4,19 +4,46 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"net/netip"
 	"time"
 
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/discv5"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/secp"
 )
 
 // Pong is what a node answers to a PING.
-type Pong = discv4.PingResult
+type Pong struct {
+	Seq      uint64         // number of its record, 0 when it gives none
+	Endpoint netip.AddrPort // this node as the other sees it
+	RTT      time.Duration
+	Via      kad.Protocol // by which it answered
+}
+
+// ping asks n by the protocols that it may speak, one after the other.
+func (m *machines) ping(n *enode.Node, done func(Pong, error)) {
+	first, second := m.order(n)
+	m.pingBy(first, n, func(p Pong, err error) {
+		if err != nil && err != kad.ErrClosed && second != 0 {
+			m.pingBy(second, n, done)
+			return
+		}
+		done(p, err)
+	})
+}
+
+func (m *machines) pingBy(via kad.Protocol, n *enode.Node, done func(Pong, error)) {
+	if via == kad.V5 {
+		m.v5.Ping(n, func(r discv5.PingResult, err error) { done(Pong{r.Seq, r.Endpoint, r.RTT, via}, err) })
+		return
+	}
+	m.v4.Ping(n, func(r discv4.PingResult, err error) { done(Pong{r.Seq, r.Endpoint, r.RTT, via}, err) })
+}
 
 // await starts something in the machine and waits for its done, or for ctx.
-func await[T any](ctx context.Context, t *UDP, start func(m *discv4.Machine, done func(T, error))) (zero T, err error) {
+func await[T any](ctx context.Context, t *UDP, start func(m *machines, done func(T, error))) (zero T, err error) {
 	if ctx.Err() != nil {
 		return zero, ctx.Err()
 	}
@@ -25,11 +52,11 @@ func await[T any](ctx context.Context, t *UDP, start func(m *discv4.Machine, don
 		err error
 	}
 	ch := make(chan outcome, 1)
-	running := t.do(func(m *discv4.Machine) {
+	running := t.do(func(m *machines) {
 		start(m, func(v T, err error) { ch <- outcome{v, err} })
 	})
 	if !running {
-		return zero, discv4.ErrClosed
+		return zero, kad.ErrClosed
 	}
 	select {
 	case o := <-ch:
@@ -39,41 +66,42 @@ func await[T any](ctx context.Context, t *UDP, start func(m *discv4.Machine, don
 	}
 }
 
-// Ping asks n whether it is alive. Besides the context's, errors are
-// discv4.ErrTimeout, ErrNoEndpoint, ErrRestricted, ErrBusy and ErrClosed.
+// Ping asks n whether it is alive, by the protocol that it is known to speak, or by each
+// that it may. Besides the context's, errors are ErrTimeout, ErrNoEndpoint, ErrRestricted,
+// ErrTooMany and ErrClosed of kad.
 func (t *UDP) Ping(ctx context.Context, n *enode.Node) (Pong, error) {
-	return await(ctx, t, func(m *discv4.Machine, done func(Pong, error)) { m.Ping(n, done) })
+	return await(ctx, t, func(m *machines, done func(Pong, error)) { m.ping(n, done) })
 }
 
 // RequestENR fetches n's current record from n itself. The node returned has
 // the endpoint that its record names. Errors are those of Ping.
 func (t *UDP) RequestENR(ctx context.Context, n *enode.Node) (*enode.Node, error) {
-	return await(ctx, t, func(m *discv4.Machine, done func(*enode.Node, error)) { m.RequestENR(n, done) })
+	return await(ctx, t, func(m *machines, done func(*enode.Node, error)) { m.asks.RequestENR(n, done) })
 }
 
 // Findnode asks n for the nodes it knows closest to target, at most 16. Errors
 // are those of Ping.
 func (t *UDP) Findnode(ctx context.Context, n *enode.Node, target secp.PublicKey) ([]*enode.Node, error) {
-	return await(ctx, t, func(m *discv4.Machine, done func([]*enode.Node, error)) {
-		m.Findnode(n, kad.TargetOf(target), done)
+	return await(ctx, t, func(m *machines, done func([]*enode.Node, error)) {
+		m.asks.Findnode(n, kad.TargetOf(target), done)
 	})
 }
 
 // Refresh fills the table by lookups and returns when they are done. Errors are
-// the context's and discv4.ErrClosed.
+// the context's and kad.ErrClosed.
 func (t *UDP) Refresh(ctx context.Context) error {
-	_, err := await(ctx, t, func(m *discv4.Machine, done func(struct{}, error)) {
-		m.Table().Refresh(func() { done(struct{}{}, nil) })
+	_, err := await(ctx, t, func(m *machines, done func(struct{}, error)) {
+		m.table.Refresh(func() { done(struct{}{}, nil) })
 	})
 	if err == nil && t.ctx.Err() != nil {
-		err = discv4.ErrClosed // its lookups were cut short
+		err = kad.ErrClosed // its lookups were cut short
 	}
 	return err
 }
 
 // Lookup returns the up to 16 live nodes closest to target, closest first. When
 // ctx ends it returns what it has, with the context's error; when the node is
-// closed, with discv4.ErrClosed. kad.ErrBusy says that too many lookups are
+// closed, with kad.ErrClosed. kad.ErrBusy says that too many lookups are
 // under way.
 func (t *UDP) Lookup(ctx context.Context, target secp.PublicKey) ([]*enode.Node, error) {
 	return t.lookup(ctx, kad.TargetOf(target), kad.LookupOptions{})
@@ -118,9 +146,9 @@ func (t *UDP) lookup(ctx context.Context, target kad.Target, opts kad.LookupOpti
 	}
 	ch := make(chan []*enode.Node, 1)
 	var l *kad.Lookup
-	err := error(discv4.ErrClosed)
-	t.do(func(m *discv4.Machine) {
-		l, err = m.Table().Lookup(target, opts, func(nodes []*enode.Node) { ch <- nodes })
+	err := error(kad.ErrClosed)
+	t.do(func(m *machines) {
+		l, err = m.table.Lookup(target, opts, func(nodes []*enode.Node) { ch <- nodes })
 	})
 	if err != nil {
 		return nil, err
@@ -128,11 +156,11 @@ func (t *UDP) lookup(ctx context.Context, target kad.Target, opts kad.LookupOpti
 	select {
 	case nodes := <-ch:
 		if t.ctx.Err() != nil {
-			return nodes, discv4.ErrClosed
+			return nodes, kad.ErrClosed
 		}
 		return nodes, nil
 	case <-ctx.Done():
-		t.do(func(*discv4.Machine) { l.Cancel() })
+		t.do(func(*machines) { l.Cancel() })
 		return <-ch, ctx.Err() // Close has ended it if Cancel could not
 	}
 }
@@ -245,8 +273,8 @@ type walk struct {
 // known yields nodes that the table has, and reports whether more are wanted.
 func (w *walk) known(ctx context.Context) bool {
 	var nodes []*enode.Node
-	if !w.t.do(func(m *discv4.Machine) {
-		table := m.Table()
+	if !w.t.do(func(m *machines) {
+		table := m.table
 		w.grew, w.live = table.Live() > w.live, table.Live()
 		w.target = table.RandomTarget()
 		nodes = table.Closest(nil, w.target.ID, min(walkKnown, table.Live()/4), 0, w.filter)
@@ -270,7 +298,7 @@ func (w *walk) lookup(ctx context.Context) bool {
 	w.at = time.Now()
 	n, wanted := w.t.stream(ctx, w.target, w.filter, w.yield, func() bool {
 		grown := false
-		w.t.do(func(m *discv4.Machine) { grown = m.Table().Live() > w.live })
+		w.t.do(func(m *machines) { grown = m.table.Live() > w.live })
 		return !grown || w.known(ctx)
 	})
 	if w.pause = min(2*w.pause, walkPauseMax); n > 0 {

@@ -16,6 +16,7 @@ import (
 	crand "crypto/rand"
 
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/discv5"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/internal/netio"
 	"github.com/kithnet/kith/kad"
@@ -38,6 +39,8 @@ func ListenUDP(addr netip.AddrPort) (Conn, error) {
 
 // Config is what a node may be told. The zero value is a node that knows nobody.
 type Config struct {
+	// Protocols are what the node speaks; none means all, Node Discovery v4 and v5.
+	Protocols kad.Protocol
 	// Bootnodes are asked while the table is thin. A DNS name is resolved
 	// again and again until it is found.
 	Bootnodes []*enode.Node
@@ -51,8 +54,10 @@ type Config struct {
 	// Workers is the most goroutines that read packets, started as there is
 	// work for them; 0 means one for each core.
 	Workers int
-	// Limits bound the cryptography that strangers can cause.
-	Limits discv4.Limits
+	// Limits bound the cryptography that strangers can cause by v4, LimitsV5 what they
+	// can by v5.
+	Limits   discv4.Limits
+	LimitsV5 discv5.Limits
 	// Resolve finds the addresses of a bootnode with a DNS name. nil means the
 	// system's resolver.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
@@ -60,20 +65,22 @@ type Config struct {
 	Rand [32]byte
 }
 
-// UDP is a node that speaks Node Discovery v4. All methods may be called
-// concurrently.
+// UDP is a node that speaks Node Discovery v4, v5 or both, on one port. All methods may
+// be called concurrently.
 type UDP struct {
 	conn Conn
 	ln   *enode.LocalNode
 	key  *secp.PrivateKey
+	mask *discv5.Mask // of packets to this node; nil where it does not speak v5
 	cfg  Config
 	log  *slog.Logger
 
 	mu     sync.Mutex
-	m      *discv4.Machine
+	m      machines
 	timer  *time.Timer
 	wakeAt time.Time
 	closed bool
+	talks  int // handlers of TALKREQ that run
 
 	workers workers
 	wg      sync.WaitGroup
@@ -107,39 +114,10 @@ func Listen(conn Conn, ln *enode.LocalNode, cfg Config) (*UDP, error) {
 		ln.SetFallbackIP(local.Addr())
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
-	t.m = discv4.New(t.machineConfig())
-	now := time.Now()
-	if cfg.DB != nil {
-		for e := range cfg.DB.All() {
-			t.m.Restore(discv4.Proof(e), now)
-		}
-	}
+	t.makeMachines()
 	t.timer = time.AfterFunc(time.Hour, t.onTimer)
 	t.start(cfg)
 	return t, nil
-}
-
-func (t *UDP) machineConfig() discv4.Config {
-	c := discv4.Config{
-		ID:          t.ln.ID(),
-		Self:        t.ln.Node,
-		Rand:        newRand(t.cfg.Rand),
-		NetRestrict: t.cfg.NetRestrict,
-		Limits:      t.cfg.Limits,
-		Seen: func(voice netip.Addr, endpoint netip.AddrPort) {
-			t.ln.AddStatement(time.Now(), voice, endpoint)
-		},
-		Trace: t.trace,
-	}
-	for _, n := range t.cfg.Bootnodes {
-		if _, ok := n.UDPEndpoint(); ok {
-			c.Bootnodes = append(c.Bootnodes, n)
-		}
-	}
-	if t.cfg.DB != nil {
-		c.Store = store{t.cfg.DB}
-	}
-	return c
 }
 
 func (t *UDP) start(cfg Config) {
@@ -157,7 +135,7 @@ func (t *UDP) start(cfg Config) {
 	if len(named) > 0 {
 		t.wg.Go(func() { t.resolveBootnodes(named) })
 	}
-	t.do(func(*discv4.Machine) {})
+	t.do(func(*machines) {})
 }
 
 func newRand(seed [32]byte) *rand.Rand {
@@ -169,17 +147,22 @@ func newRand(seed [32]byte) *rand.Rand {
 
 // do is the only way into the machine from outside of the packet path. It
 // reports whether the node still runs.
-func (t *UDP) do(f func(m *discv4.Machine)) bool {
+func (t *UDP) do(f func(m *machines)) bool {
 	s := takeScratch()
 	defer s.release()
+	return t.enter(s, f)
+}
+
+// enter is do with working memory.
+func (t *UDP) enter(s *scratch, f func(m *machines)) bool {
 	t.mu.Lock()
 	if t.closed {
 		t.mu.Unlock()
 		return false
 	}
-	t.m.Advance(time.Now())
-	f(t.m)
-	s.outs = t.m.Flush(s.outs[:0])
+	t.m.advance(time.Now())
+	f(&t.m)
+	t.m.flush(s)
 	t.wake()
 	t.mu.Unlock()
 	t.send(s)
@@ -189,7 +172,7 @@ func (t *UDP) do(f func(m *discv4.Machine)) bool {
 // wake sets the timer for the machine. The caller holds the lock, or resets
 // could come in the wrong order.
 func (t *UDP) wake() {
-	if at := t.m.NextWake(); !at.Equal(t.wakeAt) {
+	if at := t.m.nextWake(); !at.Equal(t.wakeAt) {
 		t.wakeAt = at
 		t.timer.Reset(time.Until(at))
 	}
@@ -206,10 +189,10 @@ func (t *UDP) onTimer() {
 	t.mu.Unlock()
 	defer t.wg.Done()
 	t.answers.forget(time.Now())
-	t.do((*discv4.Machine).Trim)
+	t.do((*machines).trim)
 }
 
-// Close ends the node: requests end with discv4.ErrClosed, lookups with it and
+// Close ends the node: requests end with kad.ErrClosed, lookups with it and
 // what they have. It returns when no goroutine is left. Further calls return
 // net.ErrClosed.
 func (t *UDP) Close() error {
@@ -221,7 +204,7 @@ func (t *UDP) Close() error {
 	t.closed = true
 	t.cancel() // before the calls end, or theirs would not see why
 	t.timer.Stop()
-	t.m.Close()
+	t.m.close()
 	t.mu.Unlock()
 	err := t.conn.Close()
 	t.wg.Wait()
@@ -238,6 +221,9 @@ func (t *UDP) Self() *enode.Node { return t.ln.Node() }
 func (t *UDP) LocalNode() *enode.LocalNode { return t.ln }
 
 func (t *UDP) trace(e kad.Event) {
+	if e.Kind == kad.EventAdded || e.Kind == kad.EventUpdated {
+		t.keep(e.Node, e.Time)
+	}
 	if !t.log.Enabled(t.ctx, slog.LevelDebug) {
 		return
 	}
@@ -258,7 +244,8 @@ type traffic struct {
 
 // Stats are counters since the node started.
 type Stats struct {
-	discv4.Stats
+	discv4.Stats          // of Node Discovery v4, and of the table
+	V5                    discv5.Stats
 	PacketsIn, PacketsOut uint64
 	BytesIn, BytesOut     uint64
 	SendErrors            uint64 // packets that the system did not take
@@ -270,7 +257,14 @@ type Stats struct {
 // Stats returns the counters.
 func (t *UDP) Stats() Stats {
 	t.mu.Lock()
-	s := Stats{Stats: t.m.Stats()}
+	var s Stats
+	if t.m.v4 != nil {
+		s.Stats = t.m.v4.Stats()
+	}
+	if t.m.v5 != nil {
+		s.V5 = t.m.v5.Stats()
+	}
+	s.Table = t.m.table.Stats()
 	t.mu.Unlock()
 	s.PacketsIn, s.PacketsOut = t.traffic.packetsIn.Load(), t.traffic.packetsOut.Load()
 	s.BytesIn, s.BytesOut = t.traffic.bytesIn.Load(), t.traffic.bytesOut.Load()
@@ -285,7 +279,7 @@ func (t *UDP) Stats() Stats {
 func (t *UDP) Buckets() []kad.BucketInfo {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.m.Table().Buckets()
+	return t.m.table.Buckets()
 }
 
 // store is the node database as the machine sees it.

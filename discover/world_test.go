@@ -16,6 +16,7 @@ import (
 	"github.com/kithnet/kith/discv4"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/internal/netio"
+	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/secp"
 )
 
@@ -71,6 +72,9 @@ func (w *world) startAt(at netip.AddrPort, key *secp.PrivateKey, cfg Config) *UD
 	w.t.Helper()
 	if cfg.Workers == 0 {
 		cfg.Workers = w.workers
+	}
+	if cfg.Protocols == 0 { // most tests look at v4's packets
+		cfg.Protocols = kad.V4
 	}
 	if cfg.Rand == [32]byte{} {
 		cfg.Rand = seedOf(binary.BigEndian.Uint32(at.Addr().AsSlice()))
