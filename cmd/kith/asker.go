@@ -12,18 +12,19 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/discover"
-	"github.com/kithnet/kith/discv4"
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/secp"
 )
 
 // An asker is a node with a new key and a free port that lives as long as one
 // question.
 type asker struct {
-	boot    bootFlags
-	addr    netip.Addr
-	timeout time.Duration
-	json    bool
+	boot      bootFlags
+	protocols askProtocols
+	addr      netip.Addr
+	timeout   time.Duration
+	json      bool
 }
 
 func newAsker() *asker { return &asker{timeout: 10 * time.Second} }
@@ -32,6 +33,12 @@ func (k *asker) define(fs *flagSet, withBoot bool) {
 	if withBoot {
 		k.boot.define(fs)
 	}
+	k.protocols.define(fs)
+	k.defineQuiet(fs)
+}
+
+// defineQuiet defines the flags that have nothing to do with how to ask.
+func (k *asker) defineQuiet(fs *flagSet) {
 	fs.addr(&k.addr, "addr", "send from the local address `IP`; without it loopback when all nodes given are there, else any", wantListen)
 	fs.duration(&k.timeout, "timeout", "give up after `TIME`", time.Millisecond, time.Hour)
 	fs.boolean(&k.json, "json", "write JSON")
@@ -64,6 +71,10 @@ func (k *asker) bootnodes(ctx context.Context, a *app, name string) ([]*enode.No
 // thing. That is traffic nobody asked for, and lookups would start from the
 // table's nodes; see greet.
 func (k *asker) start(peers ...*enode.Node) (*discover.UDP, error) {
+	protocols, err := k.protocols.set()
+	if err != nil {
+		return nil, err
+	}
 	addr := k.addr
 	if !addr.IsValid() {
 		addr = localAddr(peers)
@@ -79,7 +90,7 @@ func (k *asker) start(peers ...*enode.Node) (*discover.UDP, error) {
 	}
 	// One worker handles what a node sends in the order it comes: greet relies on
 	// that a PONG is not overtaken by the PING behind it.
-	node, err := discover.Listen(conn, enode.NewLocalNode(key, nil), discover.Config{Workers: 1})
+	node, err := discover.Listen(conn, enode.NewLocalNode(key, nil), discover.Config{Workers: 1, Protocols: protocols})
 	if err != nil {
 		conn.Close()
 	}
@@ -154,8 +165,8 @@ func parseWanted(s string) (enode.ID, *enode.Node, error) {
 // failure says in a user's words why a question to a node failed.
 func failure(err error, timeout time.Duration) string {
 	switch {
-	case errors.Is(err, discv4.ErrTimeout):
-		return "no answer: the node is down, cannot be reached from here, or speaks no discovery v4"
+	case errors.Is(err, kad.ErrTimeout):
+		return "no answer: the node is down, cannot be reached from here, or does not speak this version of discovery"
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Sprintf("no answer within %s (see --timeout)", briefly(timeout))
 	case errors.Is(err, context.Canceled):

@@ -25,7 +25,7 @@ func commands() []command {
 	return []command{
 		nodeCommand, devnetCommand,
 		simListCommand, simRunCommand, simReplayCommand, simSweepCommand, simCheckCommand,
-		pingCommand, resolveCommand, lookupCommand, rlpxPingCommand,
+		pingCommand, resolveCommand, lookupCommand, talkCommand, rlpxPingCommand,
 		keyGenerateCommand, keyShowCommand,
 		recordShowCommand, recordSignCommand,
 		versionCommand,

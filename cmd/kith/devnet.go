@@ -22,16 +22,21 @@ over), every node looks up every other; in a network where these are more than -
 sample in which each node looks for as many others as look for it. A pair not found is tried again until
 time is up. Then it goes on with a few lookups a second until --for is over.
 
+All nodes speak Node Discovery v4 and v5. With --mix some speak one of them alone: these find each
+other through the nodes that speak both, and only pairs that have a version in common are checked.
+
 In a terminal it shows a live view, elsewhere a line each second, and at the end a summary. The exit
 code is 0 exactly if every pair was found. With --json each line is an object: type "progress", and
 the last one type "summary".`,
 	setup: func(fs *flagSet) action {
-		c := &devnetConfig{nodes: 32, peers: 6, runFor: 30 * time.Second, pairs: 2000}
+		c := &devnetConfig{nodes: 32, peers: 6, runFor: 30 * time.Second, pairs: 2000, mix: allDual}
 		fs.number(&c.nodes, "nodes", "`N` nodes beside the bootnode", 2, 2000)
 		fs.number(&c.peers, "peers", "let each node connect to up to `N` peers, which talk to each other; 0 for discovery alone", 0, 100)
 		fs.duration(&c.runFor, "for", "run for `TIME`; 0 until interrupted", 0, 24*time.Hour)
 		fs.boolean(&c.atOnce, "at-once", "start all nodes together: the worst a network can meet")
 		fs.boolean(&c.untilFound, "until-found", "end as soon as every pair is found")
+		fs.Var(&value{text: "0:0:100", set: func(s string) (err error) { c.mix, err = parseMix(s); return err }}, "mix",
+			"of a hundred nodes let `A:B:C` speak Node Discovery v4 alone, v5 alone, and both")
 		fs.number(&c.pairs, "pairs", "check all pairs, or if they are more than `N` a sample of as many", 1, 10_000_000)
 		fs.uint64(&c.seed, "seed", "draw keys and random choices from the seed `N`; without it a new one each time, printed at the end")
 		fs.boolean(&c.plain, "plain", "write lines in a terminal too")
@@ -51,6 +56,7 @@ the last one type "summary".`,
 type devnetConfig struct {
 	nodes       int
 	peers       int
+	mix         mix
 	runFor      time.Duration
 	atOnce      bool
 	untilFound  bool
@@ -61,7 +67,7 @@ type devnetConfig struct {
 
 func (c *devnetConfig) run(ctx context.Context, a *app) error {
 	before := residentMemory()
-	net, err := newDevnet(c.nodes, c.peers, c.seed)
+	net, err := newDevnet(c.nodes, c.peers, c.mix, c.seed)
 	if err != nil {
 		return err
 	}

@@ -44,19 +44,25 @@ type pair struct{ from, to int }
 
 // choosePairs returns all pairs of n nodes if they are at most limit, else
 // a sample of about limit, at least one for each node: each node is as often
-// on one side as on the other.
-func choosePairs(rng *rand.Rand, n, limit int) []pair {
-	each := min(n-1, max(1, (limit+n-1)/n))
+// on one side as on the other. Those that can't talk to each other are left out then.
+func choosePairs(rng *rand.Rand, speaks []kad.Protocol, limit int) []pair {
+	n := len(speaks)
+	each := pairsEach(n, limit)
 	order := rng.Perm(n)
 	steps := rng.Perm(n - 1)[:each]
 	var pairs []pair
 	for _, step := range steps {
 		for i, from := range order {
-			pairs = append(pairs, pair{from, order[(i+step+1)%n]})
+			if to := order[(i+step+1)%n]; speaks[from]&speaks[to] != 0 {
+				pairs = append(pairs, pair{from, to})
+			}
 		}
 	}
 	return pairs
 }
+
+// pairsEach is how many others each of n nodes looks for.
+func pairsEach(n, limit int) int { return min(n-1, max(1, (limit+n-1)/n)) }
 
 // look is the outcome of one lookup.
 type look struct {
@@ -86,7 +92,7 @@ type checker struct {
 
 func newChecker(net *devnet, seed uint64, limit int) *checker {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	return &checker{net: net, rng: rng, pairs: choosePairs(rng, len(net.nodes), limit)}
+	return &checker{net: net, rng: rng, pairs: choosePairs(rng, net.speaks[:len(net.nodes)], limit)}
 }
 
 // run looks all pairs up, those not found again and again, then closes found

@@ -20,7 +20,8 @@ type devnet struct {
 	boot     *devNode
 	keys     []*secp.PrivateKey
 	ids      []enode.ID
-	possible []int // how many entries each node's table can have at most
+	speaks   []kad.Protocol // the bootnode last, which speaks both
+	possible []int          // how many entries each node's table can have at most
 	nodes    []*devNode
 	running  atomic.Int32 // how many of nodes are there
 	random   *rand.ChaCha8
@@ -33,7 +34,7 @@ type devnet struct {
 const joinTimeout = 5 * time.Second
 
 // newDevnet starts a bootnode and makes the keys of n nodes, which want peers each.
-func newDevnet(n, peers int, seed uint64) (*devnet, error) {
+func newDevnet(n, peers int, m mix, seed uint64) (*devnet, error) {
 	var s [32]byte
 	binary.LittleEndian.PutUint64(s[:], seed)
 	d := &devnet{random: rand.NewChaCha8(s), started: time.Now(), peers: peers}
@@ -46,8 +47,9 @@ func newDevnet(n, peers int, seed uint64) (*devnet, error) {
 		d.keys = append(d.keys, key)
 		d.ids = append(d.ids, enode.PubkeyID(&pub))
 	}
+	d.speaks = append(m.spread(n, rand.New(d.random)), kad.V4|kad.V5)
 	var err error
-	if d.boot, err = d.listen(d.keys[n], nil); err != nil {
+	if d.boot, err = d.listen(n, nil); err != nil {
 		return nil, fmt.Errorf("bootnode: %w", err)
 	}
 	d.nodes = make([]*devNode, n)
@@ -71,7 +73,7 @@ func (d *devnet) start(ctx context.Context, together bool) error {
 		case <-ctx.Done():
 			return nil
 		}
-		node, err := d.listen(d.keys[i], boot)
+		node, err := d.listen(i, boot)
 		if err != nil {
 			return fmt.Errorf("node %d of %d: %w", i+1, len(d.nodes), err)
 		}
@@ -101,15 +103,15 @@ func (d *devnet) all(yield func(*devNode) bool) {
 	yield(d.boot)
 }
 
-// countPossible counts, for each node, the others that its table has room for:
-// up to a bucket's size at each distance.
+// countPossible counts, for each node, the others that its table has room for: up to a
+// bucket's size at each distance, of those that speak what it speaks.
 func (d *devnet) countPossible() []int {
 	ids := d.ids
 	possible := make([]int, len(d.nodes))
 	for i := range possible {
 		var buckets [257]int
-		for _, id := range ids {
-			if id != ids[i] {
+		for j, id := range ids {
+			if id != ids[i] && d.speaks[i]&d.speaks[j] != 0 {
 				// The nearest bucket also holds all that is nearer.
 				buckets[max(enode.LogDist(ids[i], id), 256-kad.NumBuckets+1)]++
 			}

@@ -31,11 +31,12 @@ type devNode struct {
 // peerTraffic counts what goes on between peers.
 type peerTraffic struct{ echoes, added atomic.Uint64 }
 
-// listen starts a node that knows boot.
-func (d *devnet) listen(key *secp.PrivateKey, boot []*enode.Node) (*devNode, error) {
+// listen starts the i-th node, which knows boot.
+func (d *devnet) listen(i int, boot []*enode.Node) (*devNode, error) {
+	key := d.keys[i]
 	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)
 	// One worker each: there are more nodes than cores.
-	cfg := discover.Config{Bootnodes: boot, Workers: 1}
+	cfg := discover.Config{Bootnodes: boot, Workers: 1, Protocols: d.speaks[i]}
 	d.random.Read(cfg.Rand[:])
 	if d.peers == 0 {
 		conn, err := listen(at)

@@ -76,7 +76,7 @@ func (w *watch) sample() {
 		w.total.bytesIn += s.BytesIn
 		w.total.bytesOut += s.BytesOut
 		w.total.sendErrors += s.SendErrors
-		w.total.drops.add(s.Drops)
+		w.total.drops.add(dropsOf(&s))
 		if n != w.net.boot {
 			w.fills[i] = float64(s.Table.Entries) / float64(w.net.possible[i])
 			i++
@@ -222,7 +222,10 @@ type summary struct {
 	Interrupted    bool              `json:"interrupted"`
 	Seed           uint64            `json:"seed"`
 	Backend        string            `json:"secp256k1"`
-	Nodes          int               `json:"nodes"`         // beside the bootnode
+	Nodes          int               `json:"nodes"`   // beside the bootnode
+	SpeakV4        int               `json:"speakV4"` // of these, v4 alone
+	SpeakV5        int               `json:"speakV5"` // v5 alone
+	SpeakBoth      int               `json:"speakBoth"`
 	Joined         float64           `json:"joinedSeconds"` // until the last of them started
 	Seconds        float64           `json:"seconds"`
 	Filled         *float64          `json:"filledSeconds"` // until the median node's table held nine tenths; null: never
@@ -256,10 +259,12 @@ func (w *watch) summary(interrupted bool) *summary {
 	c := w.check
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	speaks := countSpeakers(w.net.speaks[:n])
 	s := &summary{
+		SpeakV4: speaks[0], SpeakV5: speaks[1], SpeakBoth: speaks[2],
 		Type: "summary", Interrupted: interrupted, Seed: w.config.seed, Backend: secp.Backend, Nodes: n, Joined: w.lastJoined.Seconds(),
 		Seconds: sinceStart(w.net, time.Now()), FillMedian: middle(fills, 0.5), FillLeast: fills[0],
-		Sampled: len(c.pairs) < n*(n-1), Pairs: len(c.pairs), Looked: c.looked, Found: c.found, FoundAtFirst: c.first,
+		Sampled: pairsEach(n, w.config.pairs) < n-1, Pairs: len(c.pairs), Looked: c.looked, Found: c.found, FoundAtFirst: c.first,
 		Complete: c.found == len(c.pairs), Lookups: c.figures(),
 		PacketsPerNode: float64(w.total.packetsIn) / sockets, BytesPerNode: float64(w.total.bytesIn) / sockets,
 		MemoryPerNode: w.memoryPerNode(), Drops: w.total.drops.byName(), SendErrors: w.total.sendErrors,
@@ -294,8 +299,14 @@ func (s *summary) write(w io.Writer) {
 	if s.Sampled {
 		of = fmt.Sprintf("a random sample of the %s pairs", count(s.Nodes*(s.Nodes-1)))
 	}
+	if s.SpeakBoth < s.Nodes {
+		of += " that can talk to each other"
+	}
 	fmt.Fprintf(w, "nodes           %d and a bootnode, all started after %s, for %.1f s, seed %d, secp256k1 by %s\n",
 		s.Nodes, took(time.Duration(s.Joined*1e9)), s.Seconds, s.Seed, s.Backend)
+	if s.SpeakBoth < s.Nodes {
+		fmt.Fprintf(w, "discovery       %d nodes speak v4 alone, %d v5 alone, %d both\n", s.SpeakV4, s.SpeakV5, s.SpeakBoth)
+	}
 	fmt.Fprintf(w, "tables          90 %% of the possible in the median node %s; at the end %.0f %%, least %.0f %%\n",
 		after(s.Filled), 100*s.FillMedian, 100*s.FillLeast)
 	fmt.Fprintf(w, "found           %s of %s pairs, %s by the first lookup (%s)\n", count(s.Found), count(s.Pairs), count(s.FoundAtFirst), of)

@@ -19,7 +19,7 @@ func TestChoosePairs(t *testing.T) {
 	for _, test := range []struct{ n, limit, want int }{
 		{2, 1, 2}, {3, 1, 3}, {32, 2000, 992}, {45, 2000, 1980}, {46, 2000, 2024}, {300, 2000, 2100}, {300, 1, 300}, {5, 1_000_000, 20},
 	} {
-		pairs := choosePairs(rng, test.n, test.limit)
+		pairs := choosePairs(rng, allDual.spread(test.n, rng), test.limit)
 		if len(pairs) != test.want {
 			t.Errorf("%d nodes, limit %d: %d pairs, want %d", test.n, test.limit, len(pairs), test.want)
 		}
@@ -103,7 +103,7 @@ func TestDevnetFailures(t *testing.T) {
 
 // startTwo starts a network of two nodes.
 func startTwo(t *testing.T, seed uint64) *devnet {
-	d, err := newDevnet(2, 0, seed)
+	d, err := newDevnet(2, 0, allDual, seed)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,8 @@ With --json each line is an object: the first has type "node", id, enode, enr, t
 		c.key.define(fs)
 		c.boot.define(fs)
 		c.peers.define(fs)
+		c.discovery.define(fs)
+		fs.boolean(&c.talkEcho, "talk-echo", "answer TALKREQs of the protocol "+talkEcho+" with the request, for testing")
 		fs.addr(&c.addr, "addr", "listen on the address `IP` only", wantListen)
 		fs.port(&c.port, "port", "listen on port `N`, UDP and TCP; 0 picks a free one")
 		fs.addr(&c.extIP, "extip", "tell others that this node is at `IP`, as behind a port forwarding; without it that is learnt from what they see", wantHost)
@@ -62,6 +64,8 @@ type nodeConfig struct {
 	key         keyFlags
 	boot        bootFlags
 	peers       peerFlags
+	discovery   nodeProtocols
+	talkEcho    bool
 	addr, extIP netip.Addr
 	port        uint16
 	netRestrict []netip.Prefix
@@ -95,6 +99,9 @@ func (c *nodeConfig) run(ctx context.Context, a *app, args []string) error {
 		Local: ln, Name: "kith/" + readVersion().Version, Bootnodes: boot, NetRestrict: c.netRestrict, DB: home.db, Log: log, Resolve: a.resolve,
 	}
 	if err := c.peers.apply(&cfg); err != nil {
+		return err
+	}
+	if cfg.Discovery.Protocols, err = c.discovery.set(); err != nil {
 		return err
 	}
 	if err := c.listen(&cfg); err != nil {
@@ -137,6 +144,9 @@ func (c *nodeConfig) serve(ctx context.Context, a *app, srv *p2p.Server, log *sl
 		log.Warn("local record", "err", err)
 	}
 	if node := srv.Discovery(); node != nil {
+		if c.talkEcho {
+			node.HandleTalk(talkEcho, echoTalk)
+		}
 		if s := node.Stats(); s.ReadBufferGranted > 0 && s.ReadBufferGranted < s.ReadBufferAsked {
 			log.Info("the system grants a smaller receive buffer than asked for: bursts may be lost (net.core.rmem_max)",
 				"asked", s.ReadBufferAsked, "granted", s.ReadBufferGranted)

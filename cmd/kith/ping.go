@@ -14,11 +14,12 @@ var pingCommand = command{
 	name:  "ping",
 	args:  "URL",
 	short: "ask a node whether it is alive",
-	long: `URL is enode://... or enr:.... The answer tells the time it took, the number
+	long: `URL is enode://... or enr:.... It is asked by the version of discovery that its URL suggests, v5 for a
+record and v4 otherwise, and then by the other. The answer tells which it was, the time it took, the number
 of the node's record (its version; 0: none), and the endpoint at which the node sees the asker.
 
 The exit code is 0 if at least one answer came, 1 if none did. With --json there is one
-object for each ping: node, endpoint, and ms, seq, seenAs or error.`,
+object for each ping: node, endpoint, and via, ms, seq, seenAs or error.`,
 	setup: func(fs *flagSet) action {
 		c := &pinger{asker: newAsker(), count: 1, interval: time.Second}
 		c.timeout = 5 * time.Second
@@ -39,6 +40,7 @@ type pinger struct {
 type pingJSON struct {
 	Node     enode.ID `json:"node"`
 	Endpoint string   `json:"endpoint"`
+	Via      string   `json:"via,omitempty"` // v4 or v5
 	MS       float64  `json:"ms,omitempty"`
 	Seq      *uint64  `json:"seq,omitempty"`
 	SeenAs   string   `json:"seenAs,omitempty"`
@@ -81,13 +83,13 @@ func (c *pinger) run(ctx context.Context, a *app, args []string) error {
 			out.Error = last
 		} else {
 			answers++
-			out.MS, out.Seq, out.SeenAs = ms(pong.RTT), &pong.Seq, pong.Endpoint.String()
+			out.MS, out.Seq, out.SeenAs, out.Via = ms(pong.RTT), &pong.Seq, pong.Endpoint.String(), pong.Via.String()
 		}
 		switch {
 		case c.json:
 			a.writeJSON(out)
 		case err == nil:
-			fmt.Fprintf(a.stdout, "answer from %v in %s, record %d, sees us at %v\n", at, took(pong.RTT), pong.Seq, pong.Endpoint)
+			fmt.Fprintf(a.stdout, "answer from %v by %v in %s, record %d, sees us at %v\n", at, pong.Via, took(pong.RTT), pong.Seq, pong.Endpoint)
 		case c.count > 1:
 			fmt.Fprintf(a.stdout, "no answer from %v\n", at)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kithnet/kith/discover"
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/discv5"
 	"github.com/kithnet/kith/p2p"
 )
 
@@ -44,8 +45,22 @@ type bucketState struct {
 	Replacements int `json:"replacements"`
 }
 
-// dropCounts are packets dropped, by reason.
-type dropCounts [discv4.NumDrops]uint64
+// dropCounts are packets dropped, by reason: those of v4, then those of v5.
+type dropCounts [discv4.NumDrops + discv5.NumDrops]uint64
+
+func dropsOf(s *discover.Stats) (d dropCounts) {
+	copy(d[:], s.Drops[:])
+	copy(d[discv4.NumDrops:], s.V5.Drops[:])
+	return d
+}
+
+// dropName is what the i-th reason is called.
+func dropName(i int) string {
+	if i < discv4.NumDrops {
+		return discv4.Drop(i).String()
+	}
+	return "v5-" + discv5.Drop(i-discv4.NumDrops).String()
+}
 
 func (d *dropCounts) add(o dropCounts) {
 	for i := range o {
@@ -64,7 +79,7 @@ func (d dropCounts) byName() map[string]uint64 {
 	m := make(map[string]uint64)
 	for reason, n := range d {
 		if n > 0 {
-			m[discv4.Drop(reason).String()] = n
+			m[dropName(reason)] = n
 		}
 	}
 	return m
@@ -75,7 +90,7 @@ func (d dropCounts) String() string {
 	var b strings.Builder
 	for reason, n := range d {
 		if n > 0 {
-			fmt.Fprintf(&b, " %s=%d", discv4.Drop(reason), n)
+			fmt.Fprintf(&b, " %s=%d", dropName(reason), n)
 		}
 	}
 	if b.Len() == 0 {
@@ -114,7 +129,7 @@ func (m *meter) read(srv *p2p.Server) nodeState {
 		PacketsIn: s.PacketsIn, PacketsOut: s.PacketsOut, BytesIn: s.BytesIn, BytesOut: s.BytesOut,
 		SendErrors: s.SendErrors, Proven: s.Proven, Peers: health.Peers, Inbound: health.Inbound,
 		Found: health.Found, Dialed: health.Dialed, NoPeers: byName(health.Reasons), Told: byName(health.Told),
-		dropped: s.Drops, Drops: dropCounts(s.Drops).byName(), health: health,
+		dropped: dropsOf(&s), Drops: dropsOf(&s).byName(), health: health,
 	}
 	m.last, m.in, m.out = now, s.PacketsIn, s.PacketsOut
 	node := srv.Discovery()
