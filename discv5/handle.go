@@ -141,8 +141,9 @@ func (m *Machine) handle(from netip.AddrPort, s *Session, msg *Message) (check *
 
 // alive tells the table that a node is there: at the endpoint that it was heard from, if
 // its record says so too; otherwise it has to be asked where its record says that it is.
+// A newcomer is asked in any case: who asks others need not answer them.
 func (m *Machine) alive(s *Session, from netip.AddrPort) {
-	if s.announced {
+	if s.announced && m.cfg.Table.Known(s.node.ID()) != nil {
 		m.cfg.Table.AddLive(s.node, kad.V5)
 		return
 	}
