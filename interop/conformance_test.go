@@ -84,7 +84,7 @@ func startTool(t *testing.T, program string, args ...string) (url, record string
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	timer := time.AfterFunc(3*time.Minute, func() { cmd.Process.Kill() })
 	lines := bufio.NewReader(stdout)
 	url, readErr := lines.ReadString('\n')
 	if readErr == nil {
