@@ -62,7 +62,7 @@ type play struct {
 	held     []Out    // handshakes whose keys are not made yet
 	checks   []*Check // records that are not verified yet
 	replies  []func([]byte)
-	serial   byte // of keys
+	serial   uint16 // of keys
 
 	busy, holdKeys, holdChecks, noKeys bool
 }
@@ -148,7 +148,7 @@ func (p *play) agree() {
 	p.held = p.held[1:]
 	if !p.noKeys {
 		p.serial++
-		o.Agree(Keys{Initiator: [16]byte{1, p.serial}})
+		o.Agree(Keys{Initiator: [16]byte{1, byte(p.serial >> 8), byte(p.serial)}})
 	}
 	sent := p.m.Sent(&o)
 	if sent && p.noKeys {
@@ -206,7 +206,8 @@ func (p *play) accept(who peerAt, d *delivery, a *Accept) bool {
 		p.Fatalf("a handshake from %v, who was not challenged, is to be checked", d.from)
 	}
 	n := p.nodes[string(d.header.Record)]
-	if d.forged || (a.NeedsRecord() && (n == nil || n.ID() != d.header.Src)) {
+	_, replayed := p.model.keys[d.keys] // it answers another challenge
+	if d.forged || replayed || (a.NeedsRecord() && (n == nil || n.ID() != d.header.Src)) {
 		return false
 	}
 	if d.keys == d.envelope.keys {

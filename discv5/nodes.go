@@ -71,6 +71,9 @@ func (m *Machine) handleNodes(from netip.AddrPort, r *request, msg *Message) (*C
 	records := msg.Records[:min(len(msg.Records), kad.BucketSize-a.received)]
 	a.received += len(records)
 	r.open = false
+	if r.state == queued { // it was read after all
+		r.state, r.deadline = asked, m.at+int64(replyTimeout)
+	}
 	c := Check{req: r, from: from, records: records}
 	missing := false
 	for i, raw := range records {

@@ -106,7 +106,7 @@ func (p *play) ordinary(a actor, m Message) (d delivery) {
 func (p *play) handshake(a actor, op byte, m Message) (d delivery) {
 	p.serial++
 	d = delivery{from: a.at, header: Header{Flag: Handshake, Src: a.node.ID(), Record: a.node.Record().Raw()}}
-	d.keys = Keys{Initiator: [16]byte{2, p.serial}}
+	d.keys = Keys{Initiator: [16]byte{2, byte(p.serial >> 8), byte(p.serial)}}
 	d.envelope = envelope{keys: d.keys, msg: m}
 	switch b := p.next(); {
 	case b < 16:
@@ -116,7 +116,7 @@ func (p *play) handshake(a actor, op byte, m Message) (d delivery) {
 	case b < 48:
 		d.header.Record = fuzzNodes[int(op)%len(fuzzNodes)].Record().Raw()
 	case b < 64:
-		d.envelope.keys.Initiator[3]++
+		d.envelope.keys.Initiator[4]++
 	}
 	return d
 }
