@@ -1,7 +1,6 @@
 package discv5
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -325,5 +324,5 @@ func TestRandomPlays(t *testing.T) {
 	if all.Initiated == 0 || all.Accepted == 0 || all.Records == 0 || all.RecordsHit == 0 {
 		t.Error("the plays reach too little")
 	}
-	t.Log(fmt.Sprintf("%+v", all))
+	t.Logf("%+v", all)
 }

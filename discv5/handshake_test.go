@@ -3,7 +3,6 @@ package discv5
 import (
 	"bytes"
 	"net/netip"
-	"slices"
 	"testing"
 	"time"
 
@@ -293,62 +292,4 @@ func TestNoKeys(t *testing.T) {
 	if len(a.m.links.byEnd) != 0 || a.m.Stats().Sessions != 0 {
 		t.Error("something is left")
 	}
-}
-
-// TestSessionsAreBounded: the one unused for longest goes.
-func TestSessionsAreBounded(t *testing.T) {
-	w := newWorld(t, 5, func(_ int, c *Config) { c.Limits.Sessions = 3 })
-	a := w.labs[0]
-	for _, i := range []int{1, 2, 3, 1, 4} {
-		w.meet(a, w.labs[i])
-	}
-	var have []int
-	for s := a.m.sessions.newest; s != nil; s = s.older {
-		have = append(have, w.index(s.end()))
-	}
-	if !slices.Equal(have, []int{4, 1, 3}) {
-		t.Errorf("sessions with %v", have)
-	}
-	w.meet(a, w.labs[2])
-	if got := a.m.Stats().Sessions; got != 3 {
-		t.Errorf("%d sessions", got)
-	}
-}
-
-// TestNonces: a session's nonces count, are not used twice, and when they are used up
-// the session ends.
-func TestNonces(t *testing.T) {
-	w := newWorld(t, 2, nil)
-	a, b := w.labs[0], w.labs[1]
-	w.meet(a, b)
-	s := a.m.sessions.get(b.node.ID(), b.at)
-	seen := make(map[Nonce]bool)
-	for i := range 100 {
-		a.ping(b)
-		f := w.last("PING")
-		n := f.out.Header.Nonce
-		if seen[n] || n[3] != byte(i+1) {
-			t.Fatalf("nonce %x", n)
-		}
-		seen[n] = true
-		w.run(50 * time.Millisecond)
-	}
-	w.packets()
-	s.count = 1<<32 - 2
-	r := a.ping(b)
-	w.run(time.Second)
-	r.is(t, nil)
-	w.expect("0>1 PING", "1>0 PONG")
-	if !s.spent() {
-		t.Fatal("not spent")
-	}
-	q := b.ping(a) // which takes another session
-	w.run(time.Second)
-	q.is(t, nil)
-	w.expect("1>0 PING", "0>1 WHOAREYOU", "1>0 handshake PING", "0>1 PONG")
-	a.m.sessions.get(b.node.ID(), b.at).count = 1<<32 - 1
-	r = a.ping(b)
-	w.run(time.Second)
-	r.is(t, nil)
-	w.expect("0>1 random", "1>0 WHOAREYOU", "0>1 handshake PING", "1>0 PONG")
 }

@@ -14,12 +14,11 @@ import (
 type busyNode struct {
 	testing.TB
 	*world
-	a, b  *lab
-	s     *Session // of a
-	out   []Out
-	buf   []byte
-	p     Packet
-	stats int
+	a, b *lab
+	s    *Session // of a
+	out  []Out
+	buf  []byte
+	p    Packet
 }
 
 func newBusyNode(t testing.TB) *busyNode {
