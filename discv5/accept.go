@@ -118,5 +118,10 @@ func (m *Machine) acceptHandshake(from netip.AddrPort, h *Header, sealed Sealed,
 	if drop != DropNone {
 		return nil, drop
 	}
+	if head := m.sessions.get(h.Src, from); head.crossed {
+		// Our own handshake is ahead of this answer, and who keeps only one session has
+		// that by now.
+		s = head
+	}
 	return m.handle(from, s, msg)
 }
