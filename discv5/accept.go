@@ -76,7 +76,7 @@ func (a *Accept) Run(key *secp.PrivateKey, h *Header) Drop {
 		return drop
 	}
 	a.Agree(k, n)
-	a.session.cipher, a.session.mask = k.ForRecipient(), NewMask(h.Src)
+	a.session.sealer = &sealer{k.ForRecipient(), NewMask(h.Src)}
 	return DropNone
 }
 

@@ -168,8 +168,8 @@ func TestMalformedUnderSession(t *testing.T) {
 		if err := p.setHead(len(c.plain) + tagSize); err != nil {
 			t.Fatal(err)
 		}
-		p.Sealed = s.cipher.seal.Seal(nil, p.Nonce[:], []byte(c.plain), p.buf[:p.head])
-		data, err := p.Encode(nil, s.mask)
+		p.Sealed = s.sealer.cipher.seal.Seal(nil, p.Nonce[:], []byte(c.plain), p.buf[:p.head])
+		data, err := p.Encode(nil, s.sealer.mask)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,7 @@ import (
 // Limits bound what others can have this node do and keep. Zero values mean the
 // defaults.
 type Limits struct {
-	// Sessions is how many sessions are kept, each of 200 bytes and, but in
+	// Sessions is how many sessions are kept, each of 120 bytes and, but in
 	// simulations, 2 KiB of expanded keys. Beyond it the one unused for longest goes,
 	// and costs a handshake when it is needed again. Default 1024.
 	Sessions int
@@ -125,7 +125,8 @@ type Verdict struct {
 
 // Admit decides, before any cryptography, whether a parsed packet is worth handling.
 // busy says that more packets wait than the driver can take at once: only then is an
-// endpoint with a session held to its share. What it refuses it counts.
+// endpoint with a session held to its share. What it refuses it counts. Addresses are
+// taken as they are: an IPv4-mapped one has to be unmapped before.
 func (m *Machine) Admit(from netip.AddrPort, h *Header, busy bool) Verdict {
 	v := m.admit(from, h, busy)
 	if v.Drop != DropNone {

@@ -30,7 +30,7 @@ type Received struct {
 
 // Open decrypts and reads the message. It leaves the packet as it was.
 func (r *Received) Open(s *Session) (*Message, Drop) {
-	plain, drop := r.Packet.Open(r.plain[:0], s.cipher)
+	plain, drop := r.Packet.Open(r.plain[:0], s.Cipher())
 	if drop == DropNone {
 		drop = r.Message.Decode(plain)
 	}

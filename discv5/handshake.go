@@ -52,7 +52,7 @@ func (o *Out) Initiate(key *secp.PrivateKey, eph secp.OneTimeKey) error {
 		return err
 	}
 	o.Agree(k)
-	o.Session.cipher, o.Session.mask = k.ForInitiator(), NewMask(o.Dest)
+	o.Session.sealer = &sealer{k.ForInitiator(), NewMask(o.Dest)}
 	return nil
 }
 
@@ -67,7 +67,10 @@ func (o *Out) Agree(k Keys) {
 func (o *Out) Seal(b []byte, p *Packet) ([]byte, error) {
 	p.Header, p.Sealed = o.Header, nil
 	if o.Session != nil {
-		return p.Seal(b, o.Session.mask, o.Session.cipher, &o.Message)
+		if o.Session.sealer == nil {
+			return b, ErrCipher
+		}
+		return p.Seal(b, o.Session.sealer.mask, o.Session.sealer.cipher, &o.Message)
 	}
 	if p.Flag == Ordinary {
 		p.Sealed = o.challenge[:noiseSize]

@@ -48,7 +48,7 @@ func (h *busyNode) handle(data []byte, want int) {
 	own := h.b.m
 	own.Advance(h.now)
 	in := &h.b.in
-	if drop := in.Parse(data, h.s.mask); drop != DropNone {
+	if drop := in.Parse(data, h.s.sealer.mask); drop != DropNone {
 		h.TB.Fatal(drop)
 	}
 	v := own.Admit(h.a.at, &in.Header, false)
@@ -126,11 +126,11 @@ func BenchmarkMachine(b *testing.B) {
 		for b.Loop() {
 			i++
 			p.Src[0], p.Src[1], p.Src[2], p.Src[3] = byte(i), byte(i>>8), byte(i>>16), 1
-			data, _ := p.Encode(h.buf[:0], h.s.mask)
+			data, _ := p.Encode(h.buf[:0], h.s.sealer.mask)
 			from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{8, byte(i), byte(i >> 8), byte(i >> 16)}), 1)
 			h.now = h.now.Add(25 * time.Microsecond)
 			m.Advance(h.now)
-			in.Parse(data, h.s.mask)
+			in.Parse(data, h.s.sealer.mask)
 			if v := m.Admit(from, &in.Header, false); v.Drop == DropNone {
 				m.HandlePacket(from, &in.Header, &in, v.Accept)
 			}

@@ -16,9 +16,8 @@ import (
 type Session struct {
 	node   *enode.Node // at the endpoint that the session is for
 	keys   Keys
-	cipher Cipher
-	mask   Mask
-	count  uint32 // of messages written: a part of their nonces
+	sealer *sealer // nil in a simulation
+	count  uint32  // of messages written: a part of their nonces
 
 	initiated bool // this node answered the challenge
 	confirmed bool // the other side has shown that it has the keys
@@ -35,12 +34,23 @@ type Session struct {
 	share        limit.Bucket
 }
 
+// sealer is what a session's packets are written and read with: 2 KiB.
+type sealer struct {
+	cipher Cipher
+	mask   Mask
+}
+
 // Keys returns the session's keys. A simulation compares them.
 func (s *Session) Keys() Keys { return s.keys }
 
 // Cipher returns what the session's messages are written and read with; the zero
 // Cipher in a simulation, which agrees on keys without it.
-func (s *Session) Cipher() Cipher { return s.cipher }
+func (s *Session) Cipher() Cipher {
+	if s.sealer == nil {
+		return Cipher{}
+	}
+	return s.sealer.cipher
+}
 
 // Node returns the other side, with the newest record that it gave. It may be called
 // wherever the machine may.
