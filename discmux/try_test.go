@@ -26,16 +26,26 @@ func (l *lab) truth(says map[enode.ID]kad.Protocol) {
 	}
 }
 
-// runTruly lets time pass while all nodes answer by what they speak, and calls each after
-// each step.
-func (l *lab) runTruly(t *testing.T, d time.Duration, says map[enode.ID]kad.Protocol, each func()) {
+// wrong counts the entries of which the table says something else.
+func (l *lab) wrong(says map[enode.ID]kad.Protocol) (n int) {
+	for id, speaks := range says {
+		if _, live := l.table.Node(id); live && l.table.Speaks(id) != speaks {
+			n++
+		}
+	}
+	return n
+}
+
+// run lets time pass, with all answered as truth does, and calls each before that.
+func (l *lab) run(d time.Duration, says map[enode.ID]kad.Protocol, each func()) {
+	l.Helper()
 	for end := l.now.Add(d); l.now.Before(end); {
 		next := l.m.NextWake()
 		if at := l.table.NextWake(); at.Before(next) {
 			next = at
 		}
 		if next.Before(l.now) || next.After(l.now.Add(lookWithin)) {
-			t.Fatalf("due %v from now", next.Sub(l.now))
+			l.Fatalf("due %v from now", next.Sub(l.now))
 		}
 		l.advance(max(next.Sub(l.now), 1))
 		each()
@@ -61,19 +71,12 @@ func TestTry(t *testing.T) {
 		}
 		list = append(list, n)
 	}
-	wrong := func() (n int) {
-		for id, speaks := range says {
-			if _, live := l.table.Node(id); live && l.table.Speaks(id) != speaks {
-				n++
-			}
-		}
-		return n
-	}
+	wrong := func() int { return l.wrong(says) }
 	entries, unknown := l.table.Live(), wrong()
 	if unknown < 15 {
 		t.Fatalf("%d nodes to find out about", unknown)
 	}
-	run := func(d time.Duration, each func()) { l.runTruly(t, d, says, each) }
+	run := func(d time.Duration, each func()) { t.Helper(); l.run(d, says, each) }
 	tried := l.m.Stats().Tried
 	run(4*time.Second, func() {})
 	if l.m.Stats().Tried != tried {

@@ -30,7 +30,7 @@ var layers = []struct {
 	{"internal/bufpool", nil},
 	{"rlpx", []string{"rlp", "secp", "internal/bufpool", "github.com/golang/snappy"}},
 	{"nodedb", []string{"rlp", "secp", "enr", "enode"}},
-	{"discmux", []string{"enode", "kad"}},
+	{"discmux", []string{"enode", "kad", "discv4", "discv5"}},
 	{"discover", []string{"secp", "enr", "enode", "kad", "discv4", "discv5", "discmux", "nodedb", "internal/netio"}},
 	{"p2p", []string{"secp", "enode", "nodedb", "discover", "peering", "rlpx", "internal/bufpool", "internal/netio"}},
 	{"sim", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "peering", "rlpx", "p2p"}},

@@ -9,7 +9,7 @@ import (
 )
 
 // machines are the packages of protocol logic: plain single-threaded state.
-var machines = []string{"kad", "discv4", "discv5", "peering"}
+var machines = []string{"kad", "discv4", "discv5", "discmux", "peering"}
 
 // impure are packages that a machine has no business with.
 var impure = []string{"sync", "sync/atomic", "os", "net", "log", "log/slog", "context", "math/rand",
