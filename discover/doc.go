@@ -1,10 +1,12 @@
-// Package discover runs Node Discovery on UDP sockets: it is the driver of the
-// machines in discv4 and kad.
+// Package discover runs Node Discovery, v4 and v5.1, on UDP sockets: it is the driver
+// of the machines in discv4, discv5, discmux and kad. Both versions share a port and a
+// table; [Config].Protocols chooses among them.
 //
 // [Listen] starts a node on a connection from [ListenUDP]. From then on it
 // answers others, keeps its table healthy, and its methods ask the network:
 // [UDP.Ping], [UDP.RequestENR], [UDP.Lookup], [UDP.Resolve],
-// [UDP.RandomNodes]. All that block take a context and end with it.
+// [UDP.RandomNodes], and, over v5, [UDP.Talk]. All that block take a context and end
+// with it. Each node is asked by what it speaks.
 //
 // # What it promises
 //
@@ -19,6 +21,7 @@
 // # What it does not check
 //
 // Discovery finds nodes that answer; it does not know what they are good for.
-// Records are signed by their nodes, but say what the node likes. Packets are
-// signed, not encrypted: who watches the wire sees who is asked for whom.
+// Records are signed by their nodes, but say what the node likes. Packets of v4 are
+// signed, not encrypted: who watches the wire sees who is asked for whom. Those of v5
+// are encrypted.
 package discover

@@ -112,14 +112,17 @@ func (t *UDP) Lookup(ctx context.Context, target secp.PublicKey) ([]*enode.Node,
 // the key takes 2^16 hashes on average, some 30 ms.
 const keyBits = 16
 
-// LookupID is Lookup for an ID whose public key is not known. Discovery v4 asks
+// LookupID is Lookup for an ID whose public key is not known. v5 asks by ID; v4 asks
 // by public key, so it asks for one that hashes near the ID and orders what is
 // found by the ID itself. trace, if set, hears of each query as it ends; it
 // must not block or call the node.
 func (t *UDP) LookupID(ctx context.Context, id enode.ID, trace func(kad.Hop)) ([]*enode.Node, error) {
-	key, err := keyNear(ctx, id)
-	if err != nil {
-		return nil, err
+	var key secp.PublicKey
+	if t.cfg.Protocols != kad.V5 { // which asks by ID
+		var err error
+		if key, err = keyNear(ctx, id); err != nil {
+			return nil, err
+		}
 	}
 	return t.lookup(ctx, kad.Target{ID: id, Key: key}, kad.LookupOptions{Trace: trace})
 }

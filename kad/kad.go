@@ -121,7 +121,7 @@ type Config struct {
 	// node speaks it. It is 0 when Transport has several, and says itself by
 	// [Table.AddLive] which of them it was.
 	Via Protocol
-	// Trace, if set, hears of every change. It must not call the table.
+	// Trace, if set, hears of every change. It may look at the table, and not change it.
 	Trace func(Event)
 }
 
