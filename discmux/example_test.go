@@ -47,9 +47,10 @@ func Example() {
 	mux.Connect(table, v4.Transport(), v5.Transport())
 
 	advance := func(now time.Time) (by4, by5 int) {
-		v4.SetTime(now) // what is due in v5 may ask by v4
-		v5.Advance(now)
+		v4.SetTime(now)
+		v5.SetTime(now)
 		v4.Advance(now)
+		v5.Advance(now)
 		mux.Advance(now)
 		for {
 			a, b := v4.Flush(nil), v5.Flush(nil)

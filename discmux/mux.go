@@ -27,8 +27,8 @@
 //	v4, v5 := …                                        // machines with this table
 //	mux.Connect(table, v4.Transport(), v5.Transport())
 //
-//	v4.SetTime(now)                                    // first: what is due in v5 may ask by v4
-//	v5.Advance(now), v4.Advance(now), mux.Advance(now) // runs what is due, the table's too
+//	v4.SetTime(now), v5.SetTime(now)                   // first, as either may ask by the other
+//	v4.Advance(now), v5.Advance(now), mux.Advance(now) // runs what is due, the table's too
 //	…                                                  // packets and requests
 //	v4.Flush, v5.Flush                                 // until neither has anything: see below
 //	t := the earliest NextWake of the three
