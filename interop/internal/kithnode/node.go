@@ -12,6 +12,7 @@ import (
 	"github.com/kithnet/kith/discover"
 	"github.com/kithnet/kith/discv4"
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/nodedb"
 	"github.com/kithnet/kith/secp"
 
@@ -46,7 +47,7 @@ func Start(ip netip.Addr, bootnodes []string) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := discover.Config{Bootnodes: boot}
+	cfg := discover.Config{Bootnodes: boot, Protocols: kad.V4} // what go-ethereum's nodes speak beside it
 	key, err := secp.GenerateKey()
 	if err != nil {
 		return nil, fmt.Errorf("kithnode: %w", err)

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/kithnet/kith/discover"
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/nodedb"
 	"github.com/kithnet/kith/p2p"
 	"github.com/kithnet/kith/secp"
@@ -37,7 +39,7 @@ func newServer(cfg control.ServerConfig, run func(context.Context, p2p.MsgReadWr
 	srv, err := p2p.New(p2p.Config{
 		Key: key, Name: control.Protocol, Listen: netip.MustParseAddrPort("127.0.0.1:0"), DB: db,
 		MaxPeers: cfg.MaxPeers, DialRatio: cfg.DialRatio,
-		NoDiscovery: !cfg.Discovery, Bootnodes: boot,
+		NoDiscovery: !cfg.Discovery, Bootnodes: boot, Discovery: discover.Config{Protocols: kad.V4},
 		Protocols: []p2p.Protocol{{Name: control.Protocol, Version: control.Version, Length: control.Length,
 			Run: func(ctx context.Context, _ *p2p.Peer, rw p2p.MsgReadWriter) error { return run(ctx, rw) }}},
 	})
