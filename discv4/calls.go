@@ -131,9 +131,9 @@ func (m *Machine) reach(n *enode.Node) (netip.AddrPort, error) {
 	switch {
 	case m.calls.closed:
 		return to, ErrClosed
-	case !ok || !sendable(to.Addr()):
+	case !ok || !enode.Sendable(to.Addr()):
 		return to, ErrNoEndpoint
-	case !permitted(m.cfg.NetRestrict, to.Addr()):
+	case !enode.Permitted(m.cfg.NetRestrict, to.Addr()):
 		return to, ErrRestricted
 	case m.calls.pending >= maxPending:
 		return to, ErrBusy

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/limit"
 	"github.com/kithnet/kith/kad"
 )
 
@@ -25,7 +26,7 @@ func checkBounds(m *Machine) error {
 		{"proofs", s.size, maxPeers},
 		{"room for proofs", slabSize * len(s.slabs), maxPeers + slabSize},
 		{"heads of proofs", len(s.byEnd) + len(s.byNet), 4 * max(1, maxPeers)},
-		{"budgets", len(m.gate.networks), newSlots},
+		{"budgets", m.gate.networks.Len(), limit.Slots},
 	} {
 		if b.size > b.max {
 			return fmt.Errorf("%s: %d, at most %d", b.name, b.size, b.max)

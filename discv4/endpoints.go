@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/keyed"
 )
 
 // call is what a PING and a query under way have in common: whom they are for, and
@@ -55,7 +56,7 @@ type endpoints struct {
 const keepHeads = 32
 
 func (e *endpoints) head(to netip.AddrPort) **call {
-	return &e.heads[addrHash(e.seed, to.Addr(), uint64(to.Port()))&uint64(len(e.heads)-1)]
+	return &e.heads[keyed.Addr(e.seed, to.Addr(), uint64(to.Port()))&uint64(len(e.heads)-1)]
 }
 
 // at returns the newest call to an endpoint; call.older goes on from there.

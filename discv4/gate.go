@@ -1,12 +1,12 @@
 package discv4
 
 import (
-	"cmp"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/keyed"
+	"github.com/kithnet/kith/internal/limit"
 )
 
 // Limits bound how many packets from outside may cost cryptography. Zero
@@ -33,46 +33,18 @@ const (
 	defaultNewPerNetwork  = 32
 	defaultKnownPerSecond = 4096
 
-	// newSlots is the number of budgets that networks share by a keyed hash of
-	// their address: constant memory whatever the number of sources.
-	newSlots = 1024
-
 	// maxAttempts is how many packets may claim to be one awaited reply before
 	// the rest are dropped unseen. A forger that sees no traffic has to guess
 	// what is awaited, and then gets this many recoveries out of it.
 	maxAttempts = 4
 )
 
-// bucketTime is how much a bucket holds, and so after what time unused it is full.
-const bucketTime = 2 * time.Second
-
-// bucket is a token bucket that holds two seconds' worth.
-type bucket struct {
-	last   int64 // nanoseconds since the gate's beginning; 0: never used
-	tokens float32
-	slot   uint16 // of a network
-}
-
-func (b *bucket) take(now int64, perSecond float32) bool {
-	if b.last == 0 {
-		b.tokens = 2 * perSecond
-	} else if now > b.last {
-		b.tokens = min(b.tokens+perSecond*float32(now-b.last)/float32(time.Second), 2*perSecond)
-	}
-	b.last = now
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
-}
-
 // gate keeps the budgets.
 type gate struct {
 	newTotal, newNetwork, known float32
 	start                       time.Time
-	total                       bucket
-	networks                    []bucket // those not full, sorted by slot
+	total                       limit.Bucket
+	networks                    limit.Buckets
 	seed                        uint64
 }
 
@@ -100,41 +72,11 @@ func (g *gate) clock(now time.Time) int64 {
 func (g *gate) admitNew(from netip.Addr, at time.Time) bool {
 	now := g.clock(at)
 	if p, limited := enode.Network(from); limited {
-		if !g.network(uint16(addrHash(g.seed, p.Addr(), 0)%newSlots), now).take(now, g.newNetwork) {
+		if !g.networks.At(keyed.Addr(g.seed, p.Addr(), 0), now).Take(now, g.newNetwork) {
 			return false
 		}
 	}
-	return g.total.take(now, g.newTotal)
-}
-
-// network returns the bucket of a slot. One that is full again is as one that was
-// never used: they are dropped when there is no room, so that the list is as long
-// as there are strangers within two seconds.
-func (g *gate) network(slot uint16, now int64) *bucket {
-	at := func() (int, bool) {
-		return slices.BinarySearchFunc(g.networks, slot, func(b bucket, slot uint16) int { return cmp.Compare(b.slot, slot) })
-	}
-	i, ok := at()
-	if ok {
-		return &g.networks[i]
-	}
-	if len(g.networks) == cap(g.networks) {
-		g.trim(now)
-		i, _ = at()
-	}
-	g.networks = slices.Insert(g.networks, i, bucket{slot: slot})
-	return &g.networks[i]
-}
-
-// trim forgets the buckets that are full again.
-func (g *gate) trim(now int64) {
-	g.networks = slices.DeleteFunc(g.networks, func(b bucket) bool { return now-b.last >= int64(bucketTime) })
-	switch n := len(g.networks); {
-	case n == 0:
-		g.networks = nil
-	case n < cap(g.networks)/4: // a burst is over
-		g.networks = slices.Clone(g.networks)
-	}
+	return g.total.Take(now, g.newTotal)
 }
 
 // Verdict is the gate's answer for a packet.
@@ -173,7 +115,7 @@ func (m *Machine) admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
 		return Verdict{Drop: DropStale}
 	}
 	if peer := m.peers.at(from); peer != nil && peer.proven(m.stamp()) {
-		if busy && !m.peers.rate(peer).take(m.gate.clock(m.now), m.gate.known) {
+		if busy && !m.peers.rate(peer).Take(m.gate.clock(m.now), m.gate.known) {
 			return Verdict{Drop: DropSourceLimit}
 		}
 		if peer.is(shared) {
@@ -198,10 +140,10 @@ func (m *Machine) admit(from netip.AddrPort, p *Packet, busy bool) Verdict {
 // AdmitSource decides on a datagram's source alone, before its content is
 // looked at. It may be called at any time from anywhere.
 func (m *Machine) AdmitSource(from netip.AddrPort) Drop {
-	if from.Port() == 0 || !sendable(from.Addr()) {
+	if from.Port() == 0 || !enode.Sendable(from.Addr()) {
 		return DropBadSource
 	}
-	if !permitted(m.cfg.NetRestrict, from.Addr()) {
+	if !enode.Permitted(m.cfg.NetRestrict, from.Addr()) {
 		return DropNetRestrict
 	}
 	return DropNone

@@ -228,7 +228,7 @@ func (m *Machine) answer(to netip.AddrPort, id enode.ID, p *Packet) {
 	}
 	nodes := make([]*enode.Node, 0, kad.BucketSize)
 	nodes = m.table.Closest(nodes, p.target(), kad.BucketSize, kad.V4, func(n *enode.Node) bool {
-		return n.ID() != id && relayable(to.Addr(), n.IP())
+		return n.ID() != id && enode.Relayable(to.Addr(), n.IP())
 	})
 	for {
 		fit := fitNeighbors(nodes)
@@ -255,7 +255,7 @@ func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) D
 	count := len(p.Nodes)
 	nodes := p.Nodes[:0]
 	for _, n := range p.Nodes {
-		if relayable(from.Addr(), n.IP()) && permitted(m.cfg.NetRestrict, n.IP()) && n.ID() != m.cfg.ID {
+		if enode.Relayable(from.Addr(), n.IP()) && enode.Permitted(m.cfg.NetRestrict, n.IP()) && n.ID() != m.cfg.ID {
 			nodes = append(nodes, n)
 		}
 	}
@@ -307,7 +307,7 @@ func (m *Machine) handleENRResponse(from netip.AddrPort, id enode.ID, key *secp.
 	}
 	// Its record may leave out an endpoint, or name one of no use here: it
 	// answers where it was asked.
-	if ep, ok := n.UDPEndpoint(); !ok || !relayable(from.Addr(), ep.Addr()) {
+	if ep, ok := n.UDPEndpoint(); !ok || !enode.Relayable(from.Addr(), ep.Addr()) {
 		n = n.WithEndpoint(from.Addr(), from.Port())
 	}
 	pk := peerKey{id, from.Addr()}

@@ -220,7 +220,7 @@ func (m *Machine) Flush(dst []Out) []Out {
 // Trim gives back memory that a burst has left behind. A driver may call it whenever
 // nothing happens.
 func (m *Machine) Trim() {
-	m.gate.trim(m.gate.clock(m.now))
+	m.gate.networks.Trim(m.gate.clock(m.now))
 	if len(m.out) == 0 {
 		m.out = nil
 	}

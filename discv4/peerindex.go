@@ -1,6 +1,10 @@
 package discv4
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/kithnet/kith/internal/keyed"
+)
 
 // The indices of a peerSet are hash tables whose elements are chained through the
 // peers themselves: six bytes a peer for both, where a map takes fifty. Chains are two
@@ -12,7 +16,7 @@ const minHeads = 64
 
 // endOf returns the head of the chain that an endpoint is in.
 func (s *peerSet) endOf(from netip.AddrPort) *ref {
-	return &s.byEnd[addrHash(s.seed, from.Addr(), uint64(from.Port()))&uint64(len(s.byEnd)-1)]
+	return &s.byEnd[keyed.Addr(s.seed, from.Addr(), uint64(from.Port()))&uint64(len(s.byEnd)-1)]
 }
 
 // noPort makes hashes of addresses that no endpoint has.
@@ -20,17 +24,20 @@ const noPort = 1 << 16
 
 // netOf returns the head of the chain that an address's /24 or /48 is in.
 func (s *peerSet) netOf(addr netip.Addr) *ref {
-	hi, lo := words(addr)
 	if addr.Is4() {
-		lo &^= 0xff
+		a := addr.As4()
+		a[3] = 0
+		addr = netip.AddrFrom4(a)
 	} else {
-		hi, lo = hi&^0xffff, 0
+		a := addr.As16()
+		clear(a[6:])
+		addr = netip.AddrFrom16(a)
 	}
-	return &s.byNet[wordsHash(s.seed, hi, lo, noPort)&uint64(len(s.byNet)-1)]
+	return &s.byNet[keyed.Addr(s.seed, addr, noPort)&uint64(len(s.byNet)-1)]
 }
 
 // tag returns a tag by which most other addresses of a chain are passed over unseen.
-func (s *peerSet) tag(addr netip.Addr) uint8 { return uint8(addrHash(s.seed, addr, noPort) >> 56) }
+func (s *peerSet) tag(addr netip.Addr) uint8 { return uint8(keyed.Addr(s.seed, addr, noPort) >> 56) }
 
 // reindex makes the tables larger if n peers would be more than twice the heads.
 func (s *peerSet) reindex(n int) {

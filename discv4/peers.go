@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/limit"
 )
 
 const (
@@ -101,11 +102,11 @@ type peerSet struct {
 	size  int
 	limit int
 	slabs []*[slabSize]peer
-	rates []*[slabSize]bucket // their shares while this node is busy, made when it first is
-	free  ref                 // the first without a proof, chained by nextEnd
-	byEnd []ref               // by hash of the endpoint: the latest to prove itself there
-	byNet []ref               // by hash of the network, or of a local address itself
-	hand  ref                 // the next to be looked at when one is to go
+	rates []*[slabSize]limit.Bucket // their shares while this node is busy, made when it first is
+	free  ref                       // the first without a proof, chained by nextEnd
+	byEnd []ref                     // by hash of the endpoint: the latest to prove itself there
+	byNet []ref                     // by hash of the network, or of a local address itself
+	hand  ref                       // the next to be looked at when one is to go
 
 	seed  uint64
 	epoch time.Time // stamp 0
@@ -190,10 +191,10 @@ func (s *peerSet) all(f func(*peer) bool) {
 }
 
 // rate returns p's share while this node is busy.
-func (s *peerSet) rate(p *peer) *bucket {
+func (s *peerSet) rate(p *peer) *limit.Bucket {
 	i, j := (p.self-1)/slabSize, (p.self-1)%slabSize
 	for len(s.rates) <= int(i) {
-		s.rates = append(s.rates, new([slabSize]bucket))
+		s.rates = append(s.rates, new([slabSize]limit.Bucket))
 	}
 	return &s.rates[i][j]
 }
@@ -373,7 +374,7 @@ func (s *peerSet) remove(p *peer) {
 	*at = p.nextNet
 	s.size--
 	if len(s.rates) > 0 {
-		*s.rate(p) = bucket{}
+		*s.rate(p) = limit.Bucket{}
 	}
 	*p = peer{self: p.self, nextEnd: s.free}
 	s.free = p.self

@@ -2,7 +2,6 @@ package discv5
 
 import (
 	"net/netip"
-	"slices"
 
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/internal/keyed"
@@ -167,13 +166,8 @@ func (m *Machine) AdmitSource(from netip.AddrPort) Drop {
 	if from.Port() == 0 || !enode.Sendable(from.Addr()) {
 		return DropBadSource
 	}
-	if !permitted(m.cfg.NetRestrict, from.Addr()) {
+	if !enode.Permitted(m.cfg.NetRestrict, from.Addr()) {
 		return DropNetRestrict
 	}
 	return DropNone
-}
-
-// permitted reports whether addr is in one of the networks; none means any.
-func permitted(networks []netip.Prefix, addr netip.Addr) bool {
-	return len(networks) == 0 || slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(addr) })
 }

@@ -151,7 +151,7 @@ func (m *Machine) alive(s *Session, from netip.AddrPort) {
 	if err != nil {
 		return
 	}
-	if at, ok := n.UDPEndpoint(); ok && enode.Relayable(from.Addr(), at.Addr()) && permitted(m.cfg.NetRestrict, at.Addr()) {
+	if at, ok := n.UDPEndpoint(); ok && enode.Relayable(from.Addr(), at.Addr()) && enode.Permitted(m.cfg.NetRestrict, at.Addr()) {
 		m.cfg.Table.AddFound(n)
 	}
 }

@@ -143,7 +143,7 @@ func (m *Machine) useful(r *request, from netip.AddrPort, n *enode.Node) *enode.
 		return nil
 	}
 	at, ok := n.UDPEndpoint()
-	ok = ok && enode.Relayable(from.Addr(), at.Addr()) && permitted(m.cfg.NetRestrict, at.Addr())
+	ok = ok && enode.Relayable(from.Addr(), at.Addr()) && enode.Permitted(m.cfg.NetRestrict, at.Addr())
 	switch {
 	case d == 0 && !ok: // its record may leave out an endpoint: it answers where it was asked
 		return n.WithEndpoint(from.Addr(), from.Port())

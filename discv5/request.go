@@ -152,7 +152,7 @@ func (m *Machine) reach(n *enode.Node) (netip.AddrPort, error) {
 		return to, ErrClosed
 	case !ok || n.ID() == m.cfg.ID:
 		return to, ErrNoEndpoint
-	case !permitted(m.cfg.NetRestrict, to.Addr()):
+	case !enode.Permitted(m.cfg.NetRestrict, to.Addr()):
 		return to, ErrRestricted
 	case m.links.pending >= maxPending:
 		return to, ErrBusy

@@ -1,6 +1,9 @@
 package enode
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Sendable reports whether a packet to addr can reach one host.
 func Sendable(addr netip.Addr) bool { return isHost(addr) }
@@ -19,4 +22,9 @@ func Relayable(peer, addr netip.Addr) bool {
 		return LocalAddr(peer)
 	}
 	return true
+}
+
+// Permitted reports whether addr is in one of the networks; none means any.
+func Permitted(networks []netip.Prefix, addr netip.Addr) bool {
+	return len(networks) == 0 || slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(addr) })
 }

@@ -16,6 +16,10 @@ func TestRelayable(t *testing.T) {
 		{"5.1.1.1", "169.254.1.1", false},
 		{"5.1.1.1", "fe80::1", false},
 		{"5.1.1.1", "127.0.0.1", false},
+		{"5.1.1.1", "192.168.1.1", false},
+		{"5.1.1.1", "fd00::1", false},
+		{"5.1.1.1", "::1", false},
+		{"::1", "127.0.0.1", true},
 		{"192.168.1.1", "10.0.0.1", true},
 		{"192.168.1.1", "127.0.0.1", false},
 		{"192.168.1.1", "6.1.1.1", true},
@@ -34,5 +38,14 @@ func TestRelayable(t *testing.T) {
 	}
 	if Relayable(netip.MustParseAddr("5.1.1.1"), netip.Addr{}) || Sendable(netip.Addr{}) {
 		t.Error("no address is one")
+	}
+}
+
+func TestPermitted(t *testing.T) {
+	nets := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
+	for addr, want := range map[string]bool{"10.1.2.3": true, "2001:db8::1": true, "11.0.0.1": false, "2001:db9::1": false} {
+		if Permitted(nets, netip.MustParseAddr(addr)) != want || !Permitted(nil, netip.MustParseAddr(addr)) {
+			t.Error(addr)
+		}
 	}
 }
