@@ -1,6 +1,7 @@
 package discv4
 
 import (
+	"math"
 	"net/netip"
 	"time"
 
@@ -80,8 +81,8 @@ func (c *calls) find(to netip.AddrPort) *request {
 // close ends all: each call has a task in the heap, or waits for one that has.
 func (c *calls) close(m *Machine) {
 	c.closed = true
-	for len(m.tasks) > 0 {
-		m.runFirst()
+	for call, ok := m.tasks.Pop(math.MaxInt64); ok; call, ok = m.tasks.Pop(math.MaxInt64) {
+		m.goOn(call)
 		m.runDeferred()
 	}
 }

@@ -256,19 +256,19 @@ func TestLookupAmongTheDead(t *testing.T) {
 func TestCallsRest(t *testing.T) {
 	l := newTestLab(t)
 	c := &l.m.calls
-	burst := crowd(1, 3*keepTasks)
+	burst := crowd(1, 3*keepBonded)
 	for _, a := range burst {
 		l.pingNode(a.bare())
 	}
 	l.wait(rtoMax + replyTimeoutMax)
-	if c.pending != 0 || c.late == 0 || c.ends.size != c.late || len(c.ends.heads) < 3*keepTasks {
+	if c.pending != 0 || c.late == 0 || c.ends.size != c.late || len(c.ends.heads) < 3*keepBonded {
 		t.Fatalf("%d calls, %d late, %d listed, %d heads", c.pending, c.late, c.ends.size, len(c.ends.heads))
 	}
 	for range 10 {
 		l.wait(lateFor)
 	}
-	if len(c.ends.heads) > keepHeads || cap(l.m.tasks) > keepTasks {
-		t.Errorf("there still is room for %d calls and %d tasks", len(c.ends.heads), cap(l.m.tasks))
+	if len(c.ends.heads) > keepHeads {
+		t.Errorf("there still is room for %d calls", len(c.ends.heads))
 	}
 	l.bond(burst[0])
 }

@@ -17,10 +17,10 @@ func checkBounds(m *Machine) error {
 		size, max int
 	}{
 		{"pending", c.pending, maxPending},
-		{"calls listed", c.ends.size, c.pending + c.late + len(m.tasks)},
+		{"calls listed", c.ends.size, c.pending + c.late + m.tasks.Len()},
 		{"heads of calls", len(c.ends.heads), max(keepHeads, 4*(maxPending+maxLate))},
 		{"late", c.late, maxLate},
-		{"tasks", len(m.tasks), 2*maxPending + maxLate},
+		{"tasks", m.tasks.Len(), 2*maxPending + maxLate},
 		{"bonded", len(c.bonded), c.pending},
 		{"deferred", len(m.deferred), 0},
 		{"proofs", s.size, maxPeers},
@@ -52,8 +52,8 @@ func checkCalls(m *Machine) error {
 				return fmt.Errorf("a call to %v is none", e.to)
 			}
 			if pc := e.ping; pc != nil {
-				if pc.ended != pc.late || len(pc.waiters) > maxWaiters || pc.index == 0 || pc.sends > pc.maxSends {
-					return fmt.Errorf("PING to %v: ended %v, late %v, %d waiters, task %d", e.to, pc.ended, pc.late, len(pc.waiters), pc.index)
+				if pc.ended != pc.late || len(pc.waiters) > maxWaiters || !pc.task.Scheduled() || pc.sends > pc.maxSends {
+					return fmt.Errorf("PING to %v: ended %v, late %v, %d waiters, scheduled: %v", e.to, pc.ended, pc.late, len(pc.waiters), pc.task.Scheduled())
 				}
 				if pc.late {
 					late++
@@ -73,11 +73,6 @@ func checkCalls(m *Machine) error {
 	for _, r := range c.bonded {
 		if r.state != awaitPing {
 			return fmt.Errorf("waiting for a PING of %v: state %d", r.to, r.state)
-		}
-	}
-	for i, t := range m.tasks {
-		if int(t.index) != i+1 || (i > 0 && m.tasks.less(t, m.tasks[(i-1)/2])) {
-			return fmt.Errorf("task %d of %d is out of order, or says that it is %d", i, len(m.tasks), t.index)
 		}
 	}
 	return nil
@@ -148,7 +143,7 @@ func checkTable(t *kad.Table) error {
 // checkEmpty returns what is left of calls when all should have ended.
 func checkEmpty(m *Machine) error {
 	c := &m.calls
-	left := fmt.Sprint(c.pending, c.late, c.ends.size, len(c.bonded), len(m.tasks), len(m.deferred), len(m.out))
+	left := fmt.Sprint(c.pending, c.late, c.ends.size, len(c.bonded), m.tasks.Len(), len(m.deferred), len(m.out))
 	if left != "0 0 0 0 0 0 0" {
 		return fmt.Errorf("left: %s", left)
 	}

@@ -5,12 +5,13 @@ import (
 
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/internal/keyed"
+	"github.com/kithnet/kith/internal/wait"
 )
 
 // call is what a PING and a query under way have in common: whom they are for, and
 // by what their replies are known.
 type call struct {
-	task
+	task   wait.Task[*call] // when it goes on
 	node   *enode.Node
 	to     netip.AddrPort
 	ping   *pingCall // which of the two it is

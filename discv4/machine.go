@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/wait"
 	"github.com/kithnet/kith/kad"
 )
 
@@ -79,8 +80,7 @@ type Machine struct {
 	table *kad.Table
 	out   []Out
 
-	tasks    taskHeap
-	taskSeq  uint64
+	tasks    wait.Tasks[*call]
 	deferred []func()
 
 	peers peerSet
@@ -191,8 +191,8 @@ func (m *Machine) stamp() stamp { return m.peers.stamp(m.now) }
 // NextWake returns when Advance is due again.
 func (m *Machine) NextWake() time.Time {
 	next := m.table.NextWake()
-	if len(m.tasks) > 0 {
-		if at := m.epoch.Add(time.Duration(m.tasks[0].at)); at.Before(next) {
+	if due, ok := m.tasks.Next(); ok {
+		if at := m.epoch.Add(time.Duration(due)); at.Before(next) {
 			next = at
 		}
 	}

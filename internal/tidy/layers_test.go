@@ -23,7 +23,7 @@ var layers = []struct {
 	{"enr", []string{"rlp", "secp"}},
 	{"enode", []string{"rlp", "secp", "enr"}},
 	{"kad", []string{"secp", "enr", "enode"}},
-	{"discv4", []string{"rlp", "secp", "enr", "enode", "kad", "internal/keyed", "internal/limit"}},
+	{"discv4", []string{"rlp", "secp", "enr", "enode", "kad", "internal/keyed", "internal/limit", "internal/wait"}},
 	{"discv5", []string{"rlp", "secp", "enr", "enode", "kad", "internal/keyed", "internal/limit", "internal/wait"}},
 	{"peering", []string{"enode"}},
 	{"internal/netio", []string{"golang.org/x/sys"}},
