@@ -216,8 +216,8 @@ func TestPingRTT(t *testing.T) {
 	if got.is(t, nil); got.value.RTT != 300*time.Millisecond {
 		t.Errorf("round trip of %v, it took 300ms", got.value.RTT)
 	}
-	if l.m.rtt.smoothed != 0 {
-		t.Errorf("estimate of %v from an answer that may be to either PING", l.m.rtt.smoothed)
+	if l.m.rtt.Smoothed() != 0 {
+		t.Errorf("estimate of %v from an answer that may be to either PING", l.m.rtt.Smoothed())
 	}
 }
 

@@ -238,12 +238,12 @@ func (m *Machine) transmitPing(pc *pingCall) {
 		Kind: Ping, From: from, SenderTCP: self.TCP(), To: pc.to, ToTCP: pc.node.TCP(), Seq: self.Seq(),
 	}})
 	pc.sentAt[pc.sends] = m.at
-	wait := m.rtt.timeout()
+	pause := m.timeout()
 	if pc.sends+1 < pc.maxSends {
-		wait = m.rtt.resendAfter() << pc.sends
+		pause = m.rtt.Resend() << pc.sends
 	}
 	pc.sends++
-	m.schedule(&pc.call, wait)
+	m.schedule(&pc.call, pause)
 }
 
 func (m *Machine) pingDue(pc *pingCall) {

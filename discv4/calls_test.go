@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/wait"
 	"github.com/kithnet/kith/kad"
 )
 
@@ -59,8 +60,8 @@ func TestPingWaiters(t *testing.T) {
 // longer waits, all of which are known before anything is known of round trips.
 func TestPingResends(t *testing.T) {
 	for sends, want := range map[int][]time.Duration{
-		pingSendsFound: {0, rtoInitial, rtoInitial + replyTimeout},
-		pingSendsKnown: {0, rtoInitial, 3 * rtoInitial, 3*rtoInitial + replyTimeout},
+		pingSendsFound: {0, wait.ResendInitial, wait.ResendInitial + replyTimeout},
+		pingSendsKnown: {0, wait.ResendInitial, 3 * wait.ResendInitial, 3*wait.ResendInitial + replyTimeout},
 	} {
 		l := newTestLab(t)
 		a := newActor(1, "5.1.1.1:30303")
@@ -260,7 +261,7 @@ func TestCallsRest(t *testing.T) {
 	for _, a := range burst {
 		l.pingNode(a.bare())
 	}
-	l.wait(rtoMax + replyTimeoutMax)
+	l.wait(wait.ResendMax + replyTimeoutMax)
 	if c.pending != 0 || c.late == 0 || c.ends.size != c.late || len(c.ends.heads) < 3*keepBonded {
 		t.Fatalf("%d calls, %d late, %d listed, %d heads", c.pending, c.late, c.ends.size, len(c.ends.heads))
 	}

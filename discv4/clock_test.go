@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/wait"
 )
 
 // seededStore is a Store that has nodes of an earlier run.
@@ -97,8 +98,8 @@ func TestClockBudget(t *testing.T) {
 func TestClockWake(t *testing.T) {
 	l := newTestLab(t)
 	l.wait(time.Second)
-	for l.m.NextWake().Sub(l.now) <= rtoInitial { // the table is to want nothing sooner
-		l.wait(rtoInitial)
+	for l.m.NextWake().Sub(l.now) <= wait.ResendInitial { // the table is to want nothing sooner
+		l.wait(wait.ResendInitial)
 	}
 	l.now = l.now.Add(-time.Hour)
 	l.m.Advance(l.now)
@@ -106,7 +107,7 @@ func TestClockWake(t *testing.T) {
 		t.Errorf("it is %v, the next call is due %v", l.now, next)
 	}
 	l.m.Ping(newActor(1, "5.1.1.1:30303").bare(), func(PingResult, error) {})
-	if next := l.m.NextWake(); next.Sub(l.now) != rtoInitial {
+	if next := l.m.NextWake(); next.Sub(l.now) != wait.ResendInitial {
 		t.Errorf("a PING is sent again after %v", next.Sub(l.now))
 	}
 	l.m.Ping(newActor(1, "5.1.1.1:0").bare(), func(PingResult, error) {})
@@ -116,27 +117,28 @@ func TestClockWake(t *testing.T) {
 }
 
 func TestRoundTripEstimate(t *testing.T) {
-	var r rttEstimate
-	if r.resendAfter() != rtoInitial || r.timeout() != replyTimeout {
-		t.Errorf("at first %v and %v", r.resendAfter(), r.timeout())
+	m := new(Machine)
+	r := &m.rtt
+	if r.Resend() != wait.ResendInitial || m.timeout() != replyTimeout {
+		t.Errorf("at first %v and %v", r.Resend(), m.timeout())
 	}
 	for range 100 {
-		r.observe(time.Millisecond)
+		r.Observe(time.Millisecond)
 	}
-	if r.resendAfter() != rtoMin || r.timeout() != replyTimeout {
-		t.Errorf("in a fast network %v and %v", r.resendAfter(), r.timeout())
+	if r.Resend() != wait.ResendMin || m.timeout() != replyTimeout {
+		t.Errorf("in a fast network %v and %v", r.Resend(), m.timeout())
 	}
-	r.observe(5 * time.Hour) // the clock jumped
+	r.Observe(5 * time.Hour) // the clock jumped
 	for range 40 {
-		r.observe(time.Millisecond)
+		r.Observe(time.Millisecond)
 	}
-	if r.resendAfter() > 2*rtoMin {
-		t.Errorf("40 answers after the clock jumped still %v", r.resendAfter())
+	if r.Resend() > 2*wait.ResendMin {
+		t.Errorf("40 answers after the clock jumped still %v", r.Resend())
 	}
 	for range 100 {
-		r.observe(time.Second)
+		r.Observe(time.Second)
 	}
-	if r.resendAfter() != rtoMax || r.timeout() < time.Second || r.timeout() > replyTimeoutMax {
-		t.Errorf("in a slow network %v and %v", r.resendAfter(), r.timeout())
+	if r.Resend() != wait.ResendMax || m.timeout() < time.Second || m.timeout() > replyTimeoutMax {
+		t.Errorf("in a slow network %v and %v", r.Resend(), m.timeout())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/wait"
 	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/secp"
 )
@@ -103,7 +104,7 @@ func sender(from netip.AddrPort, key *secp.PublicKey, p *Packet) *enode.Node {
 func (m *Machine) pingBack(from netip.AddrPort, id enode.ID, n *enode.Node) {
 	if pc := m.calls.ping(id, from); pc != nil {
 		pc.pinged = m.now
-		if pc.sends == pc.maxSends && pc.sends < maxPingsPerCall && m.at-pc.sentAt[pc.sends-1] >= int64(m.rtt.resendAfter())/2 {
+		if pc.sends == pc.maxSends && pc.sends < maxPingsPerCall && m.at-pc.sentAt[pc.sends-1] >= int64(m.rtt.Resend())/2 {
 			pc.maxSends++
 			pc.nudged = true
 			m.transmitPing(pc)
@@ -143,7 +144,7 @@ func (m *Machine) handlePong(from netip.AddrPort, id enode.ID, p *Packet) Drop {
 	first, last := pc.answered(&p.Token)
 	r := PingResult{Seq: p.Seq, Endpoint: p.To, RTT: time.Duration(m.at - pc.sentAt[first])}
 	if first == last { // else it may answer either
-		m.rtt.observe(r.RTT)
+		m.rtt.Observe(r.RTT)
 	}
 	m.observeLoss(pc, first, last)
 	m.proven(pc, p.Seq)
@@ -184,7 +185,7 @@ func (m *Machine) proven(pc *pingCall, seq uint64) {
 func (m *Machine) latePong(pc *pingCall, p *Packet) {
 	if !pc.strange() { // a stranger could make us wait
 		first, _ := pc.answered(&p.Token)
-		m.rtt.observe(time.Duration(m.at - pc.sentAt[first]))
+		m.rtt.Observe(time.Duration(m.at - pc.sentAt[first]))
 	}
 	m.forgetPing(pc)
 	m.proven(pc, p.Seq)
@@ -264,7 +265,7 @@ func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) D
 		return DropNone
 	}
 	if r.tries == 1 && r.state == asked {
-		m.rtt.observe(time.Duration(m.at - r.sentAt))
+		m.rtt.Observe(time.Duration(m.at - r.sentAt))
 	}
 	if r.received += count; r.received > kad.BucketSize {
 		nodes = nodes[:max(0, len(nodes)-(r.received-kad.BucketSize))]
@@ -279,7 +280,7 @@ func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) D
 	}
 	m.stopAwaiting(r)
 	r.state = more
-	m.schedule(&r.call, followWait(time.Duration(m.at-r.sentAt)))
+	m.schedule(&r.call, wait.Follow(time.Duration(m.at-r.sentAt)))
 	return DropNone
 }
 

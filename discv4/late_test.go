@@ -3,6 +3,8 @@ package discv4
 import (
 	"testing"
 	"time"
+
+	"github.com/kithnet/kith/internal/wait"
 )
 
 // TestLatePong: an answer that comes after its PING was given up is still a
@@ -12,12 +14,12 @@ func TestLatePong(t *testing.T) {
 	a := newActor(1, "5.1.1.1:30303")
 	got := l.pingNode(a.bare())
 	out := to(a, l.flush())
-	out = append(out, to(a, l.wait(rtoMax+replyTimeoutMax))...)
+	out = append(out, to(a, l.wait(wait.ResendMax+replyTimeoutMax))...)
 	got.is(t, ErrTimeout)
 	if l.m.calls.late != 1 {
 		t.Fatalf("%d PINGs are kept for a late answer", l.m.calls.late)
 	}
-	before := l.m.rtt.timeout()
+	before := l.m.timeout()
 	l.expect(DropNone, a, a.pong(out[0]))
 	if p := l.m.peers.get(peerKey{a.node.ID(), a.at.Addr()}, a.at.Port()); p == nil || !p.proven(l.m.stamp()) {
 		t.Error("the late answer is no proof")
@@ -25,8 +27,8 @@ func TestLatePong(t *testing.T) {
 	if n, live := l.m.Table().Node(a.node.ID()); n == nil || !live {
 		t.Error("the node that answered late is not in the table")
 	}
-	if l.m.rtt.timeout() <= before {
-		t.Errorf("timeout of %v after an answer took longer, before %v", l.m.rtt.timeout(), before)
+	if l.m.timeout() <= before {
+		t.Errorf("timeout of %v after an answer took longer, before %v", l.m.timeout(), before)
 	}
 	l.expect(DropUnsolicited, a, a.pong(out[0])) // once only
 	l.closed()
@@ -38,7 +40,7 @@ func TestTooLatePong(t *testing.T) {
 	a := newActor(1, "5.1.1.1:30303")
 	l.pingNode(a.bare())
 	out := to(a, l.flush())
-	l.wait(rtoMax + replyTimeoutMax + lateFor + time.Second)
+	l.wait(wait.ResendMax + replyTimeoutMax + lateFor + time.Second)
 	if l.m.calls.late != 0 || l.m.calls.ends.size != 0 {
 		t.Fatalf("%d PINGs and %d calls are kept", l.m.calls.late, l.m.calls.ends.size)
 	}
@@ -73,7 +75,7 @@ func TestLateBound(t *testing.T) {
 	for i := range maxLate + 100 {
 		l.m.Ping(madeUp(i, spread(i)), func(PingResult, error) {})
 	}
-	l.wait(rtoInitial + replyTimeout)
+	l.wait(wait.ResendInitial + replyTimeout)
 	if l.m.calls.late != maxLate || l.m.calls.pending != 0 {
 		t.Errorf("%d late, %d pending", l.m.calls.late, l.m.calls.pending)
 	}

@@ -3,6 +3,8 @@ package discv4
 import (
 	"testing"
 	"time"
+
+	"github.com/kithnet/kith/internal/wait"
 )
 
 // TestLossEstimate: the sends that are added follow what is lost, and go again when
@@ -96,11 +98,13 @@ func TestLossSamePacket(t *testing.T) {
 		lost  bool
 	}{{10 * time.Millisecond, false}, {90 * time.Millisecond, true}} {
 		l := newTestLab(t)
-		l.m.rtt.smoothed, l.m.rtt.variation = 100*time.Millisecond, 10*time.Millisecond
+		for range 30 { // until they vary no more
+			l.m.rtt.Observe(100 * time.Millisecond)
+		}
 		a := newActor(1, "5.1.1.1:30303")
 		l.pingNode(a.bare())
 		first := only(t, l.flush(), Ping)
-		again := only(t, l.wait(l.m.rtt.resendAfter()), Ping)
+		again := only(t, l.wait(l.m.rtt.Resend()), Ping)
 		if first.Packet.Hash != again.Packet.Hash {
 			t.Fatal("another packet")
 		}
@@ -119,10 +123,10 @@ func TestBondLost(t *testing.T) {
 	a := newActor(1, "5.1.1.1:30303")
 	got := l.findnode(a)
 	l.expect(DropNone, a, a.pong(only(t, l.flush(), Ping)))
-	if out := l.wait(followMin); len(ofKind(out, Findnode)) != 1 {
+	if out := l.wait(wait.FollowMin); len(ofKind(out, Findnode)) != 1 {
 		t.Fatalf("without its PING it is sent %v", kinds(out))
 	}
-	out := to(a, l.wait(l.m.rtt.resendAfter()))
+	out := to(a, l.wait(l.m.rtt.Resend()))
 	if len(out) != 1 || out[0].Packet.Kind != Ping {
 		t.Fatalf("when it does not answer it is sent %v", kinds(out))
 	}
@@ -145,10 +149,10 @@ func TestPingBackAgain(t *testing.T) {
 		t.Error("pinged again at once")
 	}
 	for range maxPingsPerCall - 1 {
-		l.wait(l.m.rtt.resendAfter() / 2)
+		l.wait(l.m.rtt.Resend() / 2)
 		ping = only(t, l.expect(DropNone, a, a.ping()), Ping)
 	}
-	l.wait(l.m.rtt.resendAfter() / 2)
+	l.wait(l.m.rtt.Resend() / 2)
 	if out := l.expect(DropNone, a, a.ping()); len(ofKind(out, Ping)) != 0 {
 		t.Errorf("pinged more than %d times", maxPingsPerCall)
 	}
@@ -156,7 +160,7 @@ func TestPingBackAgain(t *testing.T) {
 		t.Errorf("pinged %d times without a PING of its own", len(out))
 	}
 	l.expect(DropNone, a, a.pong(ping)) // late
-	if l.m.loss.share != 0 || l.m.rtt.smoothed != 0 {
+	if l.m.loss.share != 0 || l.m.rtt.Smoothed() != 0 {
 		t.Error("learned from one that made this node ask")
 	}
 	l.closed()
@@ -167,7 +171,7 @@ func TestPingBackAgainProves(t *testing.T) {
 	l := newTestLab(t)
 	a := newActor(1, "5.1.1.1:30303")
 	l.expect(DropNone, a, a.ping())
-	l.wait(l.m.rtt.resendAfter())
+	l.wait(l.m.rtt.Resend())
 	again := only(t, l.expect(DropNone, a, a.ping()), Ping)
 	l.expect(DropNone, a, a.pong(again))
 	ask := Packet{Kind: Findnode, Target: a.node.PublicKey()}

@@ -86,7 +86,7 @@ type Machine struct {
 	peers peerSet
 	calls calls
 	gate  gate
-	rtt   rttEstimate
+	rtt   wait.RTT
 	loss  lossEstimate
 	stats Stats
 }

@@ -139,7 +139,7 @@ func TestRestartForgets(t *testing.T) {
 	})
 	w.run(2 * time.Second)
 	find.is(t, nil)
-	if limit := a.m.rtt.resendAfter() + 6*w.delay; took > limit {
+	if limit := a.m.rtt.Resend() + 6*w.delay; took > limit {
 		t.Errorf("took %v, want at most %v", took, limit)
 	}
 }

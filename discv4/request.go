@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/wait"
 	"github.com/kithnet/kith/kad"
 )
 
@@ -93,8 +94,8 @@ func (m *Machine) begin(r *request) {
 		m.bond(r, pingSendsFound)
 	case p.knowsUs(m.stamp()):
 		m.ready(r)
-	case p.pong.within(followMax, m.stamp()): // its PING may be right behind its PONG
-		m.await(r, m.rtt.smoothed)
+	case p.pong.within(wait.FollowMax, m.stamp()): // its PING may be right behind its PONG
+		m.await(r, m.rtt.Smoothed())
 	default:
 		m.bond(r, pingSendsFound)
 	}
@@ -124,7 +125,7 @@ func (m *Machine) bond(r *request, sends uint8) {
 func (m *Machine) await(r *request, rtt time.Duration) {
 	r.state = awaitPing
 	m.calls.bonded = append(m.calls.bonded, r)
-	m.schedule(&r.call, followWait(rtt))
+	m.schedule(&r.call, wait.Follow(rtt))
 }
 
 // bondComplete asks what waited for the PING that was just answered.
@@ -189,11 +190,11 @@ func (m *Machine) ask(r *request) {
 	m.calls.ends.add(&r.call)
 	m.send(Out{To: r.to, req: r, try: int(r.tries), Packet: Packet{Kind: r.kind, Target: r.target.Key, targetID: r.target.ID}})
 	r.tries++
-	wait := m.rtt.timeout()
+	pause := m.timeout()
 	if r.tries < m.loss.tries() {
-		wait = m.rtt.resendAfter()
+		pause = m.rtt.Resend()
 	}
-	m.schedule(&r.call, wait)
+	m.schedule(&r.call, pause)
 }
 
 // requestDue runs when a request has waited long enough for its next step.

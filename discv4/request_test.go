@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/wait"
 	"github.com/kithnet/kith/secp"
 )
 
@@ -104,7 +105,7 @@ func TestFindnodeForgotten(t *testing.T) {
 			find = l.findnode(a)
 		}
 		only(t, l.flush(), kind)
-		out := to(a, l.wait(l.m.rtt.resendAfter()))
+		out := to(a, l.wait(l.m.rtt.Resend()))
 		if len(out) != 1 || out[0].Packet.Kind != Ping {
 			t.Fatalf("after silence it is sent %v", kinds(out))
 		}
@@ -209,7 +210,7 @@ func TestNeighborsParts(t *testing.T) {
 				checked[nodes[i].node.ID()] = true
 			}
 		}
-		l.wait(followMax)
+		l.wait(wait.FollowMax)
 		if got.is(t, nil); len(got.value) != test.got {
 			t.Errorf("%s: %d nodes, want %d", name, len(got.value), test.got)
 		}

@@ -2,19 +2,20 @@ package wait
 
 import "time"
 
+// Bounds of what [RTT.Resend] and [Follow] return.
 const (
-	// rtoInitial is the wait before a request is sent again while nothing is known of
+	// ResendInitial is the wait before a request is sent again while nothing is known of
 	// round-trip times.
-	rtoInitial = 250 * time.Millisecond
-	rtoMin     = 100 * time.Millisecond
-	rtoMax     = time.Second
+	ResendInitial = 250 * time.Millisecond
+	ResendMin     = 100 * time.Millisecond
+	ResendMax     = time.Second
 
 	// rttMax is the longest round trip that is believed: more is a clock that jumped.
 	rttMax = 1500 * time.Millisecond
 
-	// followMin and followMax bound the wait for what follows close behind an answer.
-	followMin = 10 * time.Millisecond
-	followMax = 200 * time.Millisecond
+	// FollowMin and FollowMax bound the wait for what follows close behind an answer.
+	FollowMin = 10 * time.Millisecond
+	FollowMax = 200 * time.Millisecond
 )
 
 // RTT smooths round-trip times as TCP does (RFC 6298, section 2), over all nodes
@@ -32,15 +33,21 @@ func (r *RTT) Observe(rtt time.Duration) {
 	r.smoothed += (rtt - r.smoothed) / 8
 }
 
+// Smoothed is what answers take, 0 while nothing is known.
+func (r *RTT) Smoothed() time.Duration { return r.smoothed }
+
+// Most is what nearly all answers take, 0 while nothing is known.
+func (r *RTT) Most() time.Duration { return r.smoothed + 4*r.variation }
+
 // Resend is how long to wait for an answer before a request is sent again: 100 ms to
 // a second.
 func (r *RTT) Resend() time.Duration {
 	if r.smoothed == 0 {
-		return rtoInitial
+		return ResendInitial
 	}
-	return min(max(r.smoothed+4*r.variation, rtoMin), rtoMax)
+	return min(max(r.Most(), ResendMin), ResendMax)
 }
 
 // Follow is how long to wait for what comes with an answer, such as its second packet,
 // when the answer took rtt: twice that, 10 to 200 ms.
-func Follow(rtt time.Duration) time.Duration { return min(max(2*rtt, followMin), followMax) }
+func Follow(rtt time.Duration) time.Duration { return min(max(2*rtt, FollowMin), FollowMax) }

@@ -64,7 +64,7 @@ func TestTasks(t *testing.T) {
 
 func TestRTT(t *testing.T) {
 	var r RTT
-	if got := r.Resend(); got != rtoInitial {
+	if got := r.Resend(); got != ResendInitial {
 		t.Errorf("unknown: %v", got)
 	}
 	for range 100 {
@@ -74,13 +74,13 @@ func TestRTT(t *testing.T) {
 		t.Errorf("always 300 ms: %v", got)
 	}
 	r.Observe(time.Hour)
-	if got := r.Resend(); got != rtoMax {
+	if got := r.Resend(); got != ResendMax {
 		t.Errorf("after a jump of the clock: %v", got)
 	}
 	for range 100 {
 		r.Observe(time.Millisecond)
 	}
-	if got := r.Resend(); got != rtoMin {
+	if got := r.Resend(); got != ResendMin {
 		t.Errorf("always 1 ms: %v", got)
 	}
 	for _, c := range [][2]time.Duration{{0, 10}, {50, 100}, {1000, 200}} {
