@@ -12,6 +12,7 @@ build: ## build the tool to bin/kith
 .PHONY: test
 test: ## test all modules, conformance with go-ethereum's peers and test tool included
 	$(GO) test ./...
+	$(GO) test -tags purego ./internal/keccakf ./secp
 	cd interop && $(GO) test ./...
 
 .PHONY: test-libsecp256k1

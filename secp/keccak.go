@@ -1,10 +1,12 @@
 package secp
 
-import "encoding/binary"
+import (
+	"encoding/binary"
 
-// rate is how many bytes of the state a block of input covers: the 200 bytes of
-// the state less twice the 32 bytes of the output (Keccak reference, section 3.1).
-const rate = 136
+	"github.com/kithnet/kith/internal/keccakf"
+)
+
+const rate = keccakf.Rate
 
 // Keccak256 returns the Keccak-256 hash of the parts, one after the other. It does
 // not allocate.
@@ -39,8 +41,8 @@ func (h *Hasher) Sum() [32]byte {
 // Reset makes h an empty hash again.
 func (h *Hasher) Reset() { *h = Hasher{} }
 
-// write absorbs p: the bytes that complete a lane begun earlier, then whole lanes,
-// then the bytes that begin the next one.
+// write absorbs p: the bytes that complete a lane begun earlier, then whole lanes and
+// blocks, then the bytes that begin the next lane.
 func (h *Hasher) write(p []byte) {
 	for h.n%8 != 0 && len(p) > 0 {
 		h.absorbByte(p[0])
@@ -49,16 +51,18 @@ func (h *Hasher) write(p []byte) {
 	if h.n%8 != 0 {
 		return
 	}
-	lane := h.n / 8
+	if h.n == 0 {
+		p = keccakf.Absorb(&h.a, p)
+	}
 	for len(p) >= 8 {
-		h.a[lane] ^= binary.LittleEndian.Uint64(p)
+		h.a[h.n/8] ^= binary.LittleEndian.Uint64(p)
 		p = p[8:]
-		if lane++; lane == rate/8 {
-			keccakF(&h.a)
-			lane = 0
+		if h.n += 8; h.n == rate {
+			keccakf.Permute(&h.a)
+			h.n = 0
+			p = keccakf.Absorb(&h.a, p)
 		}
 	}
-	h.n = 8 * lane
 	for _, c := range p {
 		h.absorbByte(c)
 	}
@@ -67,7 +71,7 @@ func (h *Hasher) write(p []byte) {
 func (h *Hasher) absorbByte(c byte) {
 	h.a[h.n/8] ^= uint64(c) << (8 * (h.n % 8))
 	if h.n++; h.n == rate {
-		keccakF(&h.a)
+		keccakf.Permute(&h.a)
 		h.n = 0
 	}
 }
@@ -77,7 +81,7 @@ func (h *Hasher) absorbByte(c byte) {
 func (h *Hasher) sum() (out [32]byte) {
 	h.a[h.n/8] ^= 1 << (8 * (h.n % 8))
 	h.a[rate/8-1] ^= 1 << 63
-	keccakF(&h.a)
+	keccakf.Permute(&h.a)
 	for i := range len(out) / 8 {
 		binary.LittleEndian.PutUint64(out[8*i:], h.a[i])
 	}

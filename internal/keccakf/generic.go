@@ -1,9 +1,11 @@
-package secp
+package keccakf
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
-// keccakF is the permutation Keccak-f[1600] (FIPS 202, sections 3.2 and 3.3) over
-// 25 lanes; lane i is the one at x = i mod 5, y = i div 5.
+// permuteLanes is Permute for every processor.
 //
 // In each round c are the column parities and d what they spread to the lanes
 // (theta); b is a row after rotation and transposition (rho, pi), and the line that
@@ -14,7 +16,7 @@ import "math/bits"
 // plain "and" or "or" (lane complementing: "Keccak implementation overview" 3.2,
 // section 2.2). amd64 without extensions has no "not and"; there it takes a tenth
 // off the time.
-func keccakF(a *[25]uint64) {
+func permuteLanes(a *[25]uint64) {
 	var c0, c1, c2, c3, c4, d0, d1, d2, d3, d4, b0, b1, b2, b3, b4, n uint64
 	var e [25]uint64
 
@@ -69,6 +71,17 @@ func keccakF(a *[25]uint64) {
 		a[20], a[21], a[22], a[23], a[24] = b0^(n&b2), n^(b2|b3), b2^(b3&b4), b3^(b4|b0), b4^(b0&b1)
 	}
 	a[1], a[2], a[8], a[12], a[17], a[20] = ^a[1], ^a[2], ^a[8], ^a[12], ^a[17], ^a[20]
+}
+
+// absorbLanes is Absorb for every processor.
+func absorbLanes(a *[25]uint64, p []byte) []byte {
+	for ; len(p) >= Rate; p = p[Rate:] {
+		for i := range Rate / 8 {
+			a[i] ^= binary.LittleEndian.Uint64(p[8*i:])
+		}
+		permuteLanes(a)
+	}
+	return p
 }
 
 func rol(v uint64, n int) uint64 { return bits.RotateLeft64(v, n) }
