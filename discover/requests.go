@@ -268,7 +268,7 @@ type walk struct {
 
 	target kad.Target
 	live   int       // entries of the table
-	grew   bool      // there are more than the last time
+	grew   bool      // there are more than the last time, or about to be
 	at     time.Time // of the last lookup
 	pause  time.Duration
 }
@@ -278,7 +278,8 @@ func (w *walk) known(ctx context.Context) bool {
 	var nodes []*enode.Node
 	if !w.t.do(func(m *machines) {
 		table := m.table
-		w.grew, w.live = table.Live() > w.live, table.Live()
+		w.grew = table.Live() > w.live || table.Refreshing()
+		w.live = table.Live()
 		w.target = table.RandomTarget()
 		nodes = table.Closest(nil, w.target.ID, min(walkKnown, table.Live()/4), 0, w.filter)
 	}) {
@@ -293,7 +294,8 @@ func (w *walk) known(ctx context.Context) bool {
 }
 
 // lookup yields the nodes of a lookup, if it is time for one, and reports whether
-// more are wanted. A table that grows makes lookups of its own, and has news sooner.
+// more are wanted. A table that grows, or is being refreshed, makes lookups of its own
+// and has news sooner.
 func (w *walk) lookup(ctx context.Context) bool {
 	if w.grew || time.Since(w.at) < w.pause {
 		return true

@@ -79,6 +79,9 @@ func (t *Table) Refresh(done func()) {
 	}
 }
 
+// Refreshing reports whether a refresh is under way.
+func (t *Table) Refreshing() bool { return t.refresh.running > 0 }
+
 func (t *Table) advanceRefresh() {
 	if r := &t.refresh; r.running == 0 && !t.now.Before(r.next) {
 		t.startRefresh()
