@@ -13,9 +13,10 @@
 // counts.
 //
 // An entry known by one protocol is tried once by the other some seconds after it
-// joined, and after that once an hour; one known by both is tried by v4, as nothing
-// else does. So a node learns that its neighbour speaks both, and can name it to those
-// who speak either, and learns when it does no longer.
+// joined, or at once while most that are tried answer, and after that once an hour; one
+// known by both is tried by v4, as nothing else does. So a node learns that its neighbour
+// speaks both, and can name it to those who speak either, and learns when it does no
+// longer.
 //
 // # Contract
 //
@@ -45,7 +46,8 @@
 //   - a question is asked once by each protocol at most;
 //   - a protocol is taken from a node only when a question was answered by the other
 //     and not by it;
-//   - at most three nodes are tried at once, two a second on average.
+//   - at most three nodes are tried at once, two a second on average, while few that are
+//     tried answer, and sixteen at once while most do.
 //
 // It trusts its transports to tell the table, by AddLive, by what a node has answered
 // them; what they leave out it tells itself.

@@ -136,7 +136,8 @@ func (q *question) answered(via kad.Protocol, a answer) {
 	if m.table.Speaks(id)&via == 0 { // a machine tells of PONGs, and not of every answer
 		m.table.AddLive(q.node, via)
 	}
-	if q.done == nil {
+	if q.done == nil { // by both at once, and both were answered
+		m.tries.answered(true)
 		if q.kind == nodes {
 			m.table.AddLate(q.node, a.nodes)
 		}

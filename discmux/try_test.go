@@ -77,16 +77,10 @@ func TestTry(t *testing.T) {
 		t.Fatalf("%d nodes to find out about", unknown)
 	}
 	run := func(d time.Duration, each func()) { t.Helper(); l.run(d, says, each) }
-	tried := l.m.Stats().Tried
-	run(4*time.Second, func() {})
-	if l.m.Stats().Tried != tried {
-		t.Error("tried before they are there for five seconds")
-	}
 	run(2*time.Minute, func() {
-		if s := l.m.Stats(); s.Tried > tried+1 {
-			t.Errorf("%d tries at once", s.Tried-tried)
+		if s := l.m.Stats(); s.Tried > 0 && l.now.Before(labStart.Add(joinedFor)) {
+			t.Errorf("tried after %v", l.now.Sub(labStart))
 		}
-		tried = l.m.Stats().Tried
 	})
 	s := l.m.Stats()
 	if s.Tried != uint64(entries) || s.TriedWell != uint64(unknown) || s.Taken != 0 {
@@ -117,29 +111,67 @@ func TestTry(t *testing.T) {
 	}
 }
 
-// TestTriesAreBounded: where nobody answers, three are tried at a time.
+// TestTryPace: where none that is tried answers, two a second are tried; where all do, a
+// table knows within a second of those that have just joined.
+func TestTryPace(t *testing.T) {
+	for speaks, most := range map[kad.Protocol]time.Duration{kad.V4: 90 * time.Second, both: joinedFor + 3*time.Second} {
+		l := newLab(t)
+		says := make(map[enode.ID]kad.Protocol)
+		for range 60 {
+			says[l.known(kad.V4).ID()] = speaks
+		}
+		entries, last := uint64(l.table.Live()), time.Duration(0)
+		l.run(2*time.Minute, says, func() {
+			if l.m.Stats().Tried < entries {
+				last = l.now.Sub(labStart)
+			}
+		})
+		if s := l.m.Stats(); s.Tried != entries || l.wrong(says) != 0 {
+			t.Fatalf("of %d entries %d were tried", entries, s.Tried)
+		}
+		if least := most / 5; last > most || last < least {
+			t.Errorf("of nodes that speak %d the last was tried after %v, want %v to %v", speaks, last, least, most)
+		}
+		says[l.known(kad.V4).ID()] = speaks
+		begun := l.now
+		l.run(lookWithin+2*time.Second, says, func() {})
+		if s := l.m.Stats(); speaks == both && (s.Tried != entries+1 || l.wrong(says) != 0) {
+			t.Errorf("%v after the last joined %d of %d were tried", l.now.Sub(begun), s.Tried, entries+1)
+		}
+	}
+}
+
+// TestTriesAreBounded: where nobody answers, three are tried at a time, and sixteen where
+// all have.
 func TestTriesAreBounded(t *testing.T) {
-	l := newLab(t)
-	for range 20 {
-		l.known(kad.V5)
-	}
-	most := 0
-	for range 2000 {
-		l.advance(50 * time.Millisecond)
-		most = max(most, l.m.Stats().Trying)
-	}
-	tries := slices.DeleteFunc(slices.Clone(l.v4.waiting), func(q asked) bool { return q.kind != ping })
-	if most != maxTries || len(tries) != maxTries || l.m.Stats().Tried != maxTries {
-		t.Errorf("%d at once, %d wait, %d were tried, want %d", most, len(tries), l.m.Stats().Tried, maxTries)
-	}
-	for len(l.v4.waiting) > 0 {
-		l.v4.end(0, answer{}, errV4)
-	}
-	if l.m.Stats().Trying != 0 {
-		t.Errorf("%d tries never ended", l.m.Stats().Trying)
-	}
-	if l.advance(10 * time.Second); l.m.Stats().Tried != maxTries+1 {
-		t.Error("tries do not go on")
+	for most, says := range map[int]kad.Protocol{minTries: kad.V5, maxTries: both} {
+		l := newLab(t)
+		truth := make(map[enode.ID]kad.Protocol)
+		for range 10 {
+			truth[l.known(kad.V5).ID()] = says
+		}
+		l.run(time.Minute, truth, func() {})
+		for range 80 {
+			l.known(kad.V5)
+		}
+		tried, atOnce := l.m.Stats().Tried, 0
+		for range 2000 {
+			l.advance(50 * time.Millisecond)
+			atOnce = max(atOnce, l.m.Stats().Trying)
+		}
+		wait := slices.DeleteFunc(slices.Clone(l.v4.waiting), func(q asked) bool { return q.kind != ping })
+		if atOnce != most || len(wait) != most || l.m.Stats().Tried != tried+uint64(most) {
+			t.Errorf("%d at once, %d wait, %d were tried, want %d", atOnce, len(wait), l.m.Stats().Tried-tried, most)
+		}
+		for len(l.v4.waiting) > 0 {
+			l.v4.end(0, answer{}, errV4)
+		}
+		if l.m.Stats().Trying != 0 {
+			t.Errorf("%d tries never ended", l.m.Stats().Trying)
+		}
+		if l.advance(10 * time.Second); l.m.Stats().Tried != tried+uint64(most)+1 {
+			t.Error("tries do not go on as where none answers")
+		}
 	}
 }
 

@@ -43,7 +43,7 @@ func TestBudgets(t *testing.T) {
 		"Closest with a condition":  func() { dst = w.t.Closest(dst[:0], targets[i%64], BucketSize, V4, local) },
 		"AtDistance":                func() { dst = w.t.AtDistance(dst[:0], 240+i%17, BucketSize, V4) },
 		"Speaks":                    func() { w.t.Speaks(known.ID()) },
-		"Untried":                   func() { w.t.Untried() },
+		"Untried":                   func() { w.t.Untried(5 * time.Second) },
 		"AddLive of a known node":   func() { w.t.AddLive(known, V4) },
 		"AddFound of a known node":  func() { w.t.AddFound(known) },
 		"Announced of a known node": func() { w.t.Announced(known.ID(), 5) },

@@ -281,7 +281,7 @@ func (c *caller) rare() {
 			c.t.Error("a node's last protocol was taken")
 		}
 	case 4:
-		if n, speaks := c.table.Untried(); n != nil && (speaks == 0 || c.table.Speaks(n.ID()) != speaks) {
+		if n, speaks := c.table.Untried(time.Second); n != nil && (speaks == 0 || c.table.Speaks(n.ID()) != speaks) {
 			c.t.Errorf("to be tried: a node that speaks %d, named with %d", c.table.Speaks(n.ID()), speaks)
 		}
 	default:

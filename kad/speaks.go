@@ -1,17 +1,14 @@
 package kad
 
-import "github.com/kithnet/kith/enode"
+import (
+	"time"
 
-const (
-	// untriedFor is how many seconds an entry waits before Untried names it: who is
-	// just being met has enough to answer, and perhaps asks by the other protocol
-	// itself.
-	untriedFor second = 5
-
-	// triedAgain is how many minutes it is left alone after that. Who speaks one protocol
-	// hardly ever learns the other, and a network has many who never do.
-	triedAgain minute = 60
+	"github.com/kithnet/kith/enode"
 )
+
+// triedAgain is how many minutes an entry is left alone after Untried has named it. Who
+// speaks one protocol hardly ever learns the other, and a network has many who never do.
+const triedAgain minute = 60
 
 // minute is a point in time of which the last four hours count: whole minutes
 // since the table's first, plus 1, that begin anew after 255. 0 is never.
@@ -52,12 +49,14 @@ func (t *Table) Stopped(id enode.ID, via Protocol) {
 
 // Untried returns an entry that is worth a question by the protocol that it is not
 // asked by, and the protocols that it speaks: one of a single protocol, which may
-// have a second one, some time after it joined, and one of two, which may have lost
-// one of them, after an hour. It is not named again for an hour. nil: there is none.
-func (t *Table) Untried() (n *enode.Node, speaks Protocol) {
+// have a second one, if it joined this long ago, in whole seconds, and one of two, which
+// may have lost one of them, after an hour. It is not named again for an hour. nil: there
+// is none.
+func (t *Table) Untried(joined time.Duration) (n *enode.Node, speaks Protocol) {
+	after := second(joined / time.Second)
 	for i := range t.buckets {
 		for _, e := range t.buckets[i].entries {
-			if t.untried(e.entry) {
+			if t.untried(e.entry, after) {
 				e.tried = t.minute()
 				return e.node, e.speaks
 			}
@@ -66,7 +65,7 @@ func (t *Table) Untried() (n *enode.Node, speaks Protocol) {
 	return nil, 0
 }
 
-func (t *Table) untried(e *entry) bool {
+func (t *Table) untried(e *entry, after second) bool {
 	if e.tried != 0 {
 		return t.minute().since(e.tried) > triedAgain
 	}
@@ -74,7 +73,7 @@ func (t *Table) untried(e *entry) bool {
 	case 0:
 		return false
 	case V4, V5:
-		return age >= untriedFor
+		return age >= after
 	default:
 		return age > second(triedAgain)*60
 	}

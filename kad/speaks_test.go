@@ -214,7 +214,7 @@ func TestUntried(t *testing.T) {
 		w.now = w.now.Add(time.Second)
 		w.t.Advance(w.now)
 		for range 3 {
-			n, speaks := w.t.Untried()
+			n, speaks := w.t.Untried(5 * time.Second)
 			if n == nil {
 				break
 			}
