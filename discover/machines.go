@@ -192,9 +192,27 @@ func (t *UDP) restore() {
 
 // keep puts a node that v5 has found alive into the database, so that it is tried after a
 // restart; v4 puts its own there.
-func (t *UDP) keep(n *enode.Node, at time.Time) {
-	if t.cfg.DB == nil || t.m.table.Speaks(n.ID()) != kad.V5 {
+func (t *UDP) keep(n *enode.Node, speaks kad.Protocol, at time.Time) {
+	if t.cfg.DB != nil && speaks == kad.V5 {
+		t.cfg.DB.Put(nodedb.Entry{Node: n, LastPong: at})
+	}
+}
+
+// keepEvery is how often the database is told again who is still there: far more often
+// than what it has grows too old to be tried.
+const keepEvery = time.Hour
+
+// keepEntries puts all of the table that v5 alone has found alive into the database. The
+// caller holds the lock.
+func (t *UDP) keepEntries(now time.Time) {
+	if t.m.v5 == nil || t.cfg.DB == nil {
 		return
 	}
-	t.cfg.DB.Put(nodedb.Entry{Node: n, LastPong: at})
+	t.kept = now
+	t.m.table.Visit(func(_ int, entry bool, n kad.NodeInfo) bool {
+		if entry {
+			t.keep(n.Node, n.Speaks, n.LastSeen)
+		}
+		return true
+	})
 }

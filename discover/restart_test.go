@@ -12,6 +12,7 @@ import (
 
 	"github.com/kithnet/kith/discv4"
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/nodedb"
 )
 
@@ -266,6 +267,33 @@ func TestDatabaseIsBroken(t *testing.T) {
 	if _, err := os.Stat(corrupt + ".corrupt"); err != nil {
 		t.Error(err)
 	}
+}
+
+// A node that v5 alone knows is a seed for as long as it answers, not for the five days
+// since it joined.
+func TestDatabaseIsKeptCurrent(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		boot := w.start(Config{Protocols: kad.V5}).Self()
+		db := openDB(t, "", new(logBook))
+		n := w.start(Config{Protocols: kad.V5, DB: db, Bootnodes: []*enode.Node{boot}})
+		age := func() time.Duration {
+			e, ok := db.Get(boot.ID())
+			if !ok {
+				t.Fatal("the neighbour is not in the database")
+			}
+			return time.Since(e.LastPong)
+		}
+		const between = 20 * time.Minute // its checks
+		time.Sleep(5 * time.Hour)
+		if got := age(); got > keepEvery+between {
+			t.Errorf("seen %v ago as the database has it", got)
+		}
+		time.Sleep(50 * time.Minute)
+		w.stop(n)
+		if got := age(); got > between {
+			t.Errorf("after the end seen %v ago as the database has it", got)
+		}
+	})
 }
 
 // Nodes may share a database.

@@ -79,6 +79,7 @@ type UDP struct {
 	m      machines
 	timer  *time.Timer
 	wakeAt time.Time
+	kept   time.Time // when the database was told of all entries
 	closed bool
 	talks  int // handlers of TALKREQ that run
 
@@ -188,8 +189,14 @@ func (t *UDP) onTimer() {
 	t.wakeAt = time.Time{}
 	t.mu.Unlock()
 	defer t.wg.Done()
-	t.answers.forget(time.Now())
-	t.do((*machines).trim)
+	now := time.Now()
+	t.answers.forget(now)
+	t.do(func(m *machines) {
+		m.trim()
+		if since := now.Sub(t.kept); since > keepEvery || since < 0 {
+			t.keepEntries(now)
+		}
+	})
 }
 
 // Close ends the node: requests end with kad.ErrClosed, lookups with it and
@@ -204,6 +211,7 @@ func (t *UDP) Close() error {
 	t.closed = true
 	t.cancel() // before the calls end, or theirs would not see why
 	t.timer.Stop()
+	t.keepEntries(time.Now())
 	t.m.close()
 	t.mu.Unlock()
 	err := t.conn.Close()
@@ -222,7 +230,7 @@ func (t *UDP) LocalNode() *enode.LocalNode { return t.ln }
 
 func (t *UDP) trace(e kad.Event) {
 	if e.Kind == kad.EventAdded || e.Kind == kad.EventUpdated {
-		t.keep(e.Node, e.Time)
+		t.keep(e.Node, t.m.table.Speaks(e.Node.ID()), e.Time)
 	}
 	if !t.log.Enabled(t.ctx, slog.LevelDebug) {
 		return
