@@ -176,6 +176,9 @@ func (l *lab) flush() {
 		if err != nil {
 			w.Fatalf("%v %v: %v", o.Header.Flag, o.Message.Kind, err)
 		}
+		if len(data) != o.Size() {
+			w.Fatalf("%v %v: %d bytes, its Size is %d", o.Header.Flag, o.Message.Kind, len(data), o.Size())
+		}
 		f := flight{from: l.at, to: o.To, at: w.now.Add(w.delay), data: data, what: what(&o), out: o}
 		w.sent = append(w.sent, f)
 		if w.lose == nil || !w.lose(&f) {

@@ -1,24 +1,28 @@
 package sim
 
 import (
+	"cmp"
 	"net/netip"
 	"sync"
 	"time"
 
-	"github.com/kithnet/kith/discv4"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/peering"
 )
 
 // What tables promise about networks (kad/diversity.go), machines about memory
-// (discv4/calls.go, discv4/peers.go, kad/check.go, kad/lookup.go), and peering about its
-// queues. They are written down a second time, so that a change there is noticed here.
+// (discv4/calls.go, discv4/peers.go, discv5/link.go, discv5/gate.go, discmux/try.go,
+// kad/check.go, kad/lookup.go), and peering about its queues. They are written down a
+// second time, so that a change there is noticed here.
 const (
 	netsPerBucket = 2
 	netsPerTable  = 10
 	maxPending    = 2048
 	maxProven     = 4096
+	maxSessions   = 1024
+	maxChallenges = 3 * 4096
+	maxTries      = 16
 	maxChecks     = 512
 	maxLookups    = 64 + 1 // and a refresh's
 	maxQueued     = 128
@@ -55,9 +59,7 @@ func (w *World) Check() error {
 			c := new(checker)
 			for i := k; i < len(w.hosts); i += len(w.workers) {
 				c.check(w.hosts[i])
-				if m := w.hosts[i].machine; m != nil {
-					m.Trim() // as a driver does when nothing happens
-				}
+				w.hosts[i].m.trim()
 				if b := w.hosts[i].checks.broken; b != nil && b.before(found[k]) {
 					found[k] = b
 				}
@@ -93,20 +95,19 @@ type checker struct {
 }
 
 func (c *checker) check(h *Host) {
-	if h.machine == nil || h.checks.broken != nil {
+	if h.m.table == nil || h.checks.broken != nil {
 		h.checks.empty = 0
 		return
 	}
 	h.at = h.world.now
 	c.h, c.distance = h, 0
 	c.nets.reset()
-	h.machine.Table().Visit(func(distance int, entry bool, n kad.NodeInfo) bool {
+	h.m.table.Visit(func(distance int, entry bool, n kad.NodeInfo) bool {
 		c.node(distance, entry, &n)
 		return h.checks.broken == nil
 	})
-	s := h.machine.Stats()
-	h.bounds(&s)
-	h.strandedFor(s.Table.Entries)
+	h.bounds()
+	h.strandedFor(h.m.table.Live())
 	h.amplified()
 }
 
@@ -150,16 +151,29 @@ func (c *checker) node(distance int, entry bool, n *kad.NodeInfo) {
 }
 
 // bounds checks what a machine keeps.
-func (h *Host) bounds(s *discv4.Stats) {
+func (h *Host) bounds() {
 	over := func(what string, n, most int) {
 		if n > most {
 			h.breaks(RuleBounds, "%d %s, at most %d", n, what, most)
 		}
 	}
-	over("requests under way", s.Pending, maxPending)
-	over("proofs", s.Proven, maxProven)
-	over("checks", s.Table.Checks, maxChecks)
-	over("lookups", s.Table.Lookups, maxLookups)
+	if h.m.v4 != nil {
+		s := h.m.v4.Stats()
+		over("requests under way by v4", s.Pending, maxPending)
+		over("proofs", s.Proven, maxProven)
+	}
+	if h.m.v5 != nil {
+		s := h.m.v5.Stats()
+		over("requests under way by v5", s.Pending, maxPending)
+		over("sessions", s.Sessions, cmp.Or(max(h.spec.Limits5.Sessions, 0), maxSessions))
+		over("challenges", s.Challenges, cmp.Or(max(3*h.spec.Limits5.ChallengesPerSecond, 0), maxChallenges))
+	}
+	t := h.m.table.Stats()
+	over("checks", t.Checks, maxChecks)
+	over("lookups", t.Lookups, maxLookups)
+	if h.m.mux != nil {
+		over("tries by another protocol", h.m.mux.Stats().Trying, maxTries)
+	}
 	if h.server == nil {
 		return
 	}
@@ -198,7 +212,7 @@ func (h *Host) couldJoin() bool {
 	w := h.world
 	for _, b := range h.spec.Bootnodes {
 		sameKind := h.spec.Addr.Addr().Is4() == b.spec.Addr.Addr().Is4()
-		if b.machine != nil && b != h && b.nat == nil && sameKind && !w.apart(h, b) && !w.apart(b, h) {
+		if b.m.table != nil && b.speaks&h.speaks != 0 && b != h && b.nat == nil && sameKind && !w.apart(h, b) && !w.apart(b, h) {
 			return w.cfg.Link.Loss <= 0.5
 		}
 	}

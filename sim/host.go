@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/discv5"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/enr"
 	"github.com/kithnet/kith/kad"
@@ -22,7 +23,11 @@ type Node struct {
 	NAT       NAT
 	Up, Down  int // bytes a second that its line takes; 0: any number
 	Bootnodes []*Host
+	// Protocols are the versions of Node Discovery that it speaks; 0: v4 alone, which
+	// costs least and whose worlds were the first.
+	Protocols kad.Protocol
 	Limits    discv4.Limits
+	Limits5   discv5.Limits    // of v5; where packets pass as values no records are kept
 	Key       *secp.PrivateKey // of a certain ID; nil: one drawn from the seed
 	Without   Defences         // what it is to do without
 	Off       bool             // it does not start by itself
@@ -45,8 +50,10 @@ type Host struct {
 	bare   *enode.Node // node without its record, as NEIGHBORS says it
 
 	up       bool
-	machine  *discv4.Machine // nil while the host is down, and of an agent
-	server   *server         // nil while the host is down, and without a Server
+	speaks   kad.Protocol // 0 of an agent
+	m        machines     // none while the host is down, and of an agent
+	five     *five        // nil without v5
+	server   *server      // nil while the host is down, and without a Server
 	nat      *natState
 	life     uint64 // how often it has been started
 	begun    int64  // when it was started last
@@ -103,6 +110,15 @@ func newHost(w *World, index int32, spec Node) (*Host, error) {
 	h.sessions = *w.stream(index, 0, forSessions)
 	h.agents = *w.stream(index, 0, forAgent)
 	h.secrets = *w.stream(index, 0, forSecrets)
+	if spec.Agent == nil {
+		h.speaks = spec.Protocols & bothProtocols
+		if h.speaks == 0 {
+			h.speaks = kad.V4
+		}
+	}
+	if h.speaks&kad.V5 != 0 {
+		h.five = h.newFive()
+	}
 	if spec.NAT.Kind != NoNAT {
 		h.nat = newNAT(spec.NAT)
 	}
@@ -143,18 +159,24 @@ func (h *Host) Up() bool { return h.up }
 // Since returns when the host was started last.
 func (h *Host) Since() time.Duration { return time.Duration(h.begun) }
 
+// Speaks returns the versions of discovery that the host speaks, 0 of an agent.
+func (h *Host) Speaks() kad.Protocol { return h.speaks }
+
 // Table returns the host's table; nil while it is down, and of an agent.
-func (h *Host) Table() *kad.Table {
-	if h.machine == nil {
-		return nil
+func (h *Host) Table() *kad.Table { return h.m.table }
+
+// Stats returns the counters of the machine of v4, zero while there is none.
+func (h *Host) Stats() (s discv4.Stats) {
+	if h.m.v4 != nil {
+		s = h.m.v4.Stats()
 	}
-	return h.machine.Table()
+	return s
 }
 
-// Stats returns the machine's counters, zero while there is none.
-func (h *Host) Stats() (s discv4.Stats) {
-	if h.machine != nil {
-		s = h.machine.Stats()
+// Stats5 returns the counters of the machine of v5, zero while there is none.
+func (h *Host) Stats5() (s discv5.Stats) {
+	if h.m.v5 != nil {
+		s = h.m.v5.Stats()
 	}
 	return s
 }
@@ -185,7 +207,7 @@ func (h *Host) begin() {
 	}
 }
 
-// start makes the machine, which knows nothing of earlier lives.
+// start makes the machines, which know nothing of earlier lives.
 func (h *Host) start() {
 	if h.up {
 		return
@@ -193,16 +215,8 @@ func (h *Host) start() {
 	now := h.world.clock(h)
 	h.up, h.begun = true, now
 	h.life++
-	if h.spec.Agent == nil {
-		var boot []*enode.Node
-		for _, b := range h.spec.Bootnodes {
-			boot = append(boot, b.node)
-		}
-		h.machine = discv4.New(discv4.Config{
-			ID: h.node.ID(), Self: h.self, Rand: rand.New(h.world.stream(h.index, h.life, forProtocol)),
-			Bootnodes: boot, Limits: h.spec.Limits,
-			Without: h.spec.Without.discovery(), WithoutTable: h.spec.Without.table(),
-		})
+	if h.speaks != 0 {
+		h.m = h.newMachines()
 	}
 	if h.spec.Server != nil {
 		h.server = newServer(h, now)
@@ -223,11 +237,11 @@ func (h *Host) stop() {
 	if h.server != nil {
 		h.server.vanish()
 	}
-	if h.machine != nil {
-		h.machine.Close()
+	if h.m.table != nil {
+		h.m.close()
 		h.checkClosed()
 	}
-	h.machine, h.server, h.asked = nil, nil, forEver
+	h.m, h.server, h.asked = machines{}, nil, forEver
 	h.schedule(h.world.clock(h))
 }
 
@@ -244,42 +258,26 @@ func (h *Host) self() *enode.Node { return h.node }
 // step lets a host act at a time: what is due, and f.
 func (h *Host) step(at int64, f func()) {
 	h.at = at
-	if h.machine == nil {
-		if f != nil {
-			f()
-		}
-		if h.server != nil {
-			h.server.step(at)
-		}
-		h.schedule(at)
-		return
+	if h.m.table != nil {
+		h.m.advance(epoch.Add(time.Duration(at)))
 	}
-	m := h.machine
-	m.Advance(epoch.Add(time.Duration(at)))
 	if f != nil {
 		f()
 	}
 	if h.server != nil {
 		h.server.step(at)
 	}
-	outs := m.Flush(h.worker.outs[:0])
-	for i := range outs {
-		o := &outs[i]
-		pk := h.pack(o.To, &o.Packet)
-		h.checkOut(o, pk.size)
-		m.Sent(o)
-		h.transmit(at, o.To, pk)
+	if h.m.table != nil {
+		h.flush(at)
 	}
-	clear(outs)
-	h.worker.outs = outs[:0]
 	h.schedule(at)
 }
 
 // schedule has the host wake when it wants to.
 func (h *Host) schedule(at int64) {
 	next := min(h.asked, h.change)
-	if h.machine != nil {
-		next = min(next, int64(h.machine.NextWake().Sub(epoch)))
+	if h.m.table != nil {
+		next = min(next, int64(h.m.nextWake().Sub(epoch)))
 	}
 	if h.server != nil {
 		next = min(next, h.server.next)
@@ -377,9 +375,9 @@ func (h *Host) arrive(e *event) {
 	}
 	h.traffic.ReceivedPackets++
 	h.traffic.ReceivedBytes += uint64(pk.size)
-	var drop discv4.Drop
-	h.step(e.at, func() { drop = h.take(pk) })
-	h.note(uint64(e.at), uint64(e.source)<<8|uint64(drop))
+	var what outcome
+	h.step(e.at, func() { what = h.take(pk) })
+	h.note(uint64(e.at), uint64(e.source)<<8|uint64(what))
 	h.worker.done(pk)
 }
 

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kithnet/kith/discv4"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/secp"
@@ -13,15 +12,17 @@ import (
 
 // Lookup is how one came out.
 type Lookup struct {
-	From     *Host
-	Target   enode.ID
-	Begun    time.Duration
-	Took     time.Duration
-	Ended    bool
-	Void     bool // its host went down, or had too many under way: it says nothing
-	Found    int
-	Right    int // of the nodes found, those that are among the nearest that could be found
-	Possible int // how many those are, less those found that are nearer but don't count
+	From   *Host
+	Target enode.ID
+	Begun  time.Duration
+	Took   time.Duration
+	Ended  bool
+	Void   bool // its host went down, or had too many under way: it says nothing
+	Found  int
+	Right  int // of the nodes found, those that are among the nearest that could be found
+	// Possible is how many those are, of the hosts that speak what the asker speaks, less
+	// those found that are nearer but don't count.
+	Possible int
 	// Hops is how many nodes were asked one after the other to get to the nearest
 	// node found, itself included: the length of the path, as the literature on
 	// Kademlia counts. Deepest is the same of that node found which took most.
@@ -92,8 +93,8 @@ func (l *Lookup) begin(h *Host, target kad.Target, steps bool) {
 			l.Steps = append(l.Steps, LookupStep{hop, since()})
 		}
 	}
-	w.Do(h, func(m *discv4.Machine) {
-		_, err := m.Table().Lookup(target, kad.LookupOptions{Trace: trace}, func(nodes []*enode.Node) {
+	w.ask(h, func(t *kad.Table) {
+		_, err := t.Lookup(target, kad.LookupOptions{Trace: trace}, func(nodes []*enode.Node) {
 			l.Ended, l.Took, l.Nodes, l.Found = true, since(), slices.Clone(nodes), len(nodes)
 		})
 		if err != nil {
@@ -127,7 +128,7 @@ func (b *Batch) Judge() (open int) {
 // judge says how good a lookup was.
 func (l *Lookup) judge(m *Meter) {
 	h, w := l.From, m.world
-	nearest := m.Closest(l.Target, kad.BucketSize, func(o *Host) bool { return o != h && !w.apart(h, o) })
+	nearest := m.Closest(l.Target, kad.BucketSize, h.speaks, func(o *Host) bool { return o != h && !w.apart(h, o) })
 	l.Possible = len(nearest)
 	for i, n := range l.Nodes {
 		depth := l.depths[n.ID()] + 1
@@ -175,8 +176,8 @@ func (w *World) Lookups(rng *rand.Rand, n int) ([]Lookup, error) {
 // LookUp has a host look a target up, and calls done in its turn with what it found. It
 // reports whether the host could begin.
 func (w *World) LookUp(h *Host, target kad.Target, done func([]*enode.Node)) (begun bool) {
-	w.Do(h, func(m *discv4.Machine) {
-		_, err := m.Table().Lookup(target, kad.LookupOptions{}, done)
+	w.ask(h, func(t *kad.Table) {
+		_, err := t.Lookup(target, kad.LookupOptions{}, done)
 		begun = err == nil
 	})
 	return begun

@@ -15,8 +15,18 @@ import (
 type Meter struct {
 	world *World
 	all   []*Host // by ID
-	found []*Host // of these, those that others could find at the last Update
+	found found
+
+	uniform bool // all hosts speak the same
 }
+
+// found are the hosts that others could find at the last Update, by ID: those that speak
+// one of some protocols, and so are of use to who speaks these. Where all speak the
+// same there is one list.
+type found [1 + bothProtocols][]*Host
+
+// of returns those that a host could find.
+func (f *found) of(h *Host) []*Host { return f[h.speaks] }
 
 // NewMeter returns a Meter of what is now.
 func NewMeter(w *World) *Meter {
@@ -32,18 +42,41 @@ func (m *Meter) Update() {
 		m.all = slices.Clone(m.world.hosts)
 		slices.SortFunc(m.all, func(a, b *Host) int { return a.node.ID().Compare(b.node.ID()) })
 	}
-	m.found = m.found[:0]
+	all := m.found[bothProtocols][:0]
+	some := kad.Protocol(0)
+	uniform := true
 	for _, h := range m.all {
+		if h.speaks != 0 {
+			uniform = uniform && (some == 0 || some == h.speaks)
+			some = h.speaks
+		}
 		if h.findable() {
-			m.found = append(m.found, h)
+			all = append(all, h)
 		}
 	}
+	m.found[bothProtocols] = all
+	for p := kad.V4; p < bothProtocols; p++ {
+		if uniform {
+			m.found[p] = all
+			continue
+		}
+		if m.uniform { // it was all
+			m.found[p] = nil
+		}
+		m.found[p] = m.found[p][:0]
+		for _, h := range all {
+			if h.speaks&p != 0 {
+				m.found[p] = append(m.found[p], h)
+			}
+		}
+	}
+	m.uniform = uniform
 }
 
 // findable reports whether those who hear of the host can reach it: it runs Kith's own
 // discovery, and no NAT keeps strangers out.
 func (h *Host) findable() bool {
-	return h.machine != nil && (h.nat == nil || h.nat.kind == FullCone)
+	return h.m.table != nil && (h.nat == nil || h.nat.kind == FullCone)
 }
 
 // Sample returns up to n hosts with tables, evenly from all of them.
@@ -61,7 +94,7 @@ func (m *Meter) Sample(n int) []*Host {
 
 // up returns the hosts that have tables.
 func (w *World) up() []*Host {
-	return slices.DeleteFunc(slices.Clone(w.hosts), func(h *Host) bool { return h.machine == nil })
+	return slices.DeleteFunc(slices.Clone(w.hosts), func(h *Host) bool { return h.m.table == nil })
 }
 
 // bit returns the i-th bit of an ID, the highest first.
@@ -73,11 +106,15 @@ func split(list []*Host, at int) (zeros, ones []*Host) {
 	return list[:i], list[i:]
 }
 
-// Closest returns the k hosts that are nearest to a target among those that can be found
-// and that keep, if it is not nil, does not refuse; the nearest first. It takes the
-// logarithm of the number of hosts.
-func (m *Meter) Closest(target enode.ID, k int, keep func(*Host) bool) []*Host {
-	return closest(nil, m.found, 0, target, k, keep)
+// Closest returns the k hosts that are nearest to a target among those that can be found,
+// that speak one of the protocols via, 0 for whatever they speak, and that keep, if it is
+// not nil, does not refuse; the nearest first. It takes the logarithm of the number of
+// hosts.
+func (m *Meter) Closest(target enode.ID, k int, via kad.Protocol, keep func(*Host) bool) []*Host {
+	if via &= bothProtocols; via == 0 {
+		via = bothProtocols
+	}
+	return closest(nil, m.found[via], 0, target, k, keep)
 }
 
 func closest(dst, list []*Host, at int, target enode.ID, k int, keep func(*Host) bool) []*Host {
@@ -98,10 +135,10 @@ func closest(dst, list []*Host, at int, target enode.ID, k int, keep func(*Host)
 	return closest(dst, far, at+1, target, k, keep)
 }
 
-// possible returns how many entries each bucket of a host's table could have, the
-// nearest first.
+// possible returns how many entries each bucket of a host's table could have, of those
+// that speak what it speaks, the nearest first.
 func (m *Meter) possible(h *Host) (n [kad.NumBuckets]int) {
-	id, list := h.node.ID(), m.found
+	id, list := h.node.ID(), m.found.of(h)
 	for i := kad.NumBuckets - 1; i > 0; i-- {
 		at := kad.NumBuckets - 1 - i
 		own, other := split(list, at)
@@ -129,13 +166,13 @@ type TableState struct {
 // Table returns the state of a host's table, the zero one if it has none. Diversity
 // limits are not taken into account: where hosts share networks it can't be full.
 func (m *Meter) Table(h *Host) (s TableState) {
-	if h.machine == nil {
+	if h.m.table == nil {
 		return s
 	}
 	have, could := 0, 0
 	possible := m.possible(h)
 	var live [kad.NumBuckets]int
-	h.machine.Table().Visit(func(distance int, entry bool, n kad.NodeInfo) bool {
+	h.m.table.Visit(func(distance int, entry bool, n kad.NodeInfo) bool {
 		if !entry {
 			return true
 		}
@@ -231,7 +268,7 @@ func (s *Milestones) Note() (open int) {
 		if k := i / s.step; k >= len(s.seen) {
 			s.seen = append(s.seen, progress{})
 		}
-		if h := w.hosts[i]; h.up && h.machine != nil && !s.note(h, &s.seen[i/s.step]) {
+		if h := w.hosts[i]; h.up && h.m.table != nil && !s.note(h, &s.seen[i/s.step]) {
 			open++
 		}
 	}
@@ -241,7 +278,7 @@ func (s *Milestones) Note() (open int) {
 // note reports whether a host has come all the way.
 func (s *Milestones) note(h *Host, p *progress) bool {
 	took := time.Duration(h.world.now - h.begun)
-	live := h.machine.Table().Live()
+	live := h.m.table.Live()
 	if !p.reached[0] && live > 0 {
 		p.reached[0] = true
 		s.FirstNeighbour = append(s.FirstNeighbour, took)
@@ -263,7 +300,7 @@ func (s *Milestones) note(h *Host, p *progress) bool {
 func (s *Milestones) Missing() (first, full, peers int) {
 	for k, p := range s.seen {
 		h := s.meter.world.hosts[k*s.step]
-		if !h.up || h.machine == nil {
+		if !h.up || h.m.table == nil {
 			continue
 		}
 		for i, n := range []*int{&first, &full, &peers} {

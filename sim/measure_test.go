@@ -49,11 +49,11 @@ func TestClosest(t *testing.T) {
 			return cmp.Or(enode.DistCmp(target, a.node.ID(), b.node.ID()), cmp.Compare(a.index, b.index))
 		})
 		k := 1 + rng.IntN(20)
-		if got := m.Closest(target, k, keep); !slices.Equal(got, want[:k]) {
+		if got := m.Closest(target, k, 0, keep); !slices.Equal(got, want[:k]) {
 			t.Fatalf("%d closest: %v, want %v", k, got, want[:k])
 		}
 	}
-	if got := m.Closest(enode.ID{}, 1000, nil); len(got) != len(m.found) || len(got) == 0 {
+	if got := m.Closest(enode.ID{}, 1000, 0, nil); len(got) != len(m.found[bothProtocols]) || len(got) == 0 {
 		t.Errorf("%d of %d", len(got), len(m.found))
 	}
 }

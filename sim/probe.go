@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/discv5"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
 )
@@ -87,7 +88,7 @@ func (p *prober) ask() {
 	h := p.w.hosts[p.rng.IntN(len(p.w.hosts))]
 	kind, other := p.rng.IntN(4), p.other()
 	target := RandomTarget(p.rng)
-	if h.machine == nil {
+	if h.m.table == nil {
 		return
 	}
 	q := &probe{host: h, begun: p.w.now}
@@ -95,25 +96,57 @@ func (p *prober) ask() {
 		q.calls++
 		q.ended = h.at
 	}
-	p.w.Do(h, func(m *discv4.Machine) {
-		switch kind {
-		case 0:
-			q.kind = "a PING"
-			m.Ping(other, func(discv4.PingResult, error) { done() })
-		case 1:
-			q.kind = "a FINDNODE"
-			m.Findnode(other, target, func([]*enode.Node, error) { done() })
-		case 2:
-			q.kind = "an ENRREQUEST"
-			m.RequestENR(other, func(*enode.Node, error) { done() })
-		default:
-			q.kind = "a lookup"
-			if _, err := m.Table().Lookup(target, kad.LookupOptions{}, func([]*enode.Node) { done() }); err != nil {
+	switch {
+	case kind == lookupKind:
+		q.kind = "a lookup"
+		p.w.ask(h, func(t *kad.Table) {
+			if _, err := t.Lookup(target, kad.LookupOptions{}, func([]*enode.Node) { done() }); err != nil {
 				done()
 			}
-		}
-	})
+		})
+	case h.speaks == kad.V4 || h.speaks == bothProtocols && p.rng.IntN(2) == 0:
+		p.w.Do(h, func(m *discv4.Machine) { q.by4(m, kind, other, target, done) })
+	default:
+		p.w.Do5(h, func(m *discv5.Machine) { q.by5(m, kind, other, target, done) })
+	}
 	p.open = append(p.open, q)
+}
+
+// lookupKind is the kind of request that is a lookup.
+const lookupKind = 3
+
+// by4 begins a request by v4.
+func (q *probe) by4(m *discv4.Machine, kind int, other *enode.Node, target kad.Target, done func()) {
+	switch kind {
+	case 0:
+		q.kind = "a PING"
+		m.Ping(other, func(discv4.PingResult, error) { done() })
+	case 1:
+		q.kind = "a FINDNODE"
+		m.Findnode(other, target, func([]*enode.Node, error) { done() })
+	default:
+		q.kind = "an ENRREQUEST"
+		m.RequestENR(other, func(*enode.Node, error) { done() })
+	}
+}
+
+// maxProbeTalk is the size of the largest TALKREQ: one that no handshake has room for.
+const maxProbeTalk = 1100
+
+// by5 begins a request by v5.
+func (q *probe) by5(m *discv5.Machine, kind int, other *enode.Node, target kad.Target, done func()) {
+	switch kind {
+	case 0:
+		q.kind = "a v5 PING"
+		m.Ping(other, func(discv5.PingResult, error) { done() })
+	case 1:
+		q.kind = "a v5 FINDNODE"
+		m.Findnode(other, discv5.Distances(other.ID(), target.ID), func([]*enode.Node, error) { done() })
+	default:
+		q.kind = "a TALKREQ"
+		size := int(target.ID[0]) * maxProbeTalk / 255
+		m.Talk(other, "probe", make([]byte, size), func([]byte, error) { done() })
+	}
 }
 
 // other returns whom to ask: a host, up or down, or now and then nobody.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/discv5"
+	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/secp"
 )
 
@@ -18,10 +20,14 @@ type worker struct {
 	next   int64        // time of the first of these
 	events uint64
 	outs   []discv4.Out
+	outs5  []discv5.Out
 	parsed discv4.Packet
 	key    secp.PublicKey
+	real   *real5                   // nil until a packet of v5 passes as bytes
+	nodeOf func([]byte) *enode.Node // World.nodeOf
 	free   []*packet
-	_      [64]byte // its own cache lines
+	free5  []*packet // with room for what v5 says
+	_      [64]byte  // its own cache lines
 }
 
 const (
@@ -35,7 +41,7 @@ const (
 
 func newWorker(w *World, index int) *worker {
 	n := w.cfg.Workers
-	return &worker{world: w, index: index, out: [2][][]event{make([][]event, n), make([][]event, n)}, next: forEver}
+	return &worker{world: w, index: index, nodeOf: w.nodeOf, out: [2][][]event{make([][]event, n), make([][]event, n)}, next: forEver}
 }
 
 // send puts an event where it belongs.
@@ -177,12 +183,28 @@ func (k *worker) newPacket() *packet {
 	return new(packet)
 }
 
+// newPacket5 returns an empty packet of v5.
+func (k *worker) newPacket5() *packet {
+	if n := len(k.free5); n > 0 {
+		p := k.free5[n-1]
+		k.free5 = k.free5[:n-1]
+		return p
+	}
+	return &packet{five: new(packet5)}
+}
+
 // done takes back a packet that nobody needs any more.
 func (k *worker) done(p *packet) {
-	if p.copies--; p.copies > 0 || len(k.free) >= maxFree {
+	if p.copies--; p.copies > 0 {
 		return
 	}
-	nodes, data := p.nodes[:0], p.data[:0]
-	*p = packet{nodes: nodes, data: data}
-	k.free = append(k.free, p)
+	free := &k.free
+	if p.five != nil {
+		free = &k.free5
+		*p.five = packet5{}
+	}
+	if len(*free) < maxFree {
+		*p = packet{nodes: p.nodes[:0], data: p.data[:0], five: p.five}
+		*free = append(*free, p)
+	}
 }

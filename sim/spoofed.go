@@ -4,18 +4,20 @@ import (
 	"net/netip"
 
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/discv5"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
 )
 
-// ledger counts the PINGs that a host has received in somebody's name and that another
+// ledger counts the PINGs, and packets of v5, that a host has received in somebody's name and that another
 // has sent, and what it has sent there.
 type ledger struct {
-	in, inBytes int
-	out         sent  // all
-	atOnce      sent  // in the turn of a packet that came in that name
-	real        bool  // somebody is there who has sent something himself
-	at          int64 // when such a packet came last
+	in, inBytes   int
+	in5, in5Bytes int   // packets of v5, of any kind
+	out           sent  // all
+	atOnce        sent  // in the turn of a packet that came in that name
+	real          bool  // somebody is there who has sent something himself
+	at            int64 // when such a packet came last
 }
 
 type sent struct{ packets, bytes int }
@@ -26,7 +28,7 @@ func (s *sent) add(bytes int) {
 }
 
 func (s sent) over(l *ledger) bool {
-	return s.packets > maxOutPackets*l.in+askedAnyway || s.bytes > maxOutBytes*l.inBytes+askedAnywayBytes
+	return s.packets > maxOutPackets*l.in+l.in5+askedAnyway || s.bytes > maxOutBytes*l.inBytes+l.in5Bytes+askedAnywayBytes
 }
 
 const (
@@ -35,7 +37,8 @@ const (
 
 	// maxOutPackets and maxOutBytes are what a host may send to an address for each
 	// PING, and byte of one, that came in its name: a PONG and a PING (package
-	// discv4's promise), of which a PONG is a little larger. For all else: nothing.
+	// discv4's promise), of which a PONG is a little larger. A packet of v5 gets one
+	// WHOAREYOU, which is not larger (package discv5's promise). All else gets nothing.
 	maxOutPackets = 2
 	maxOutBytes   = 3
 
@@ -67,7 +70,11 @@ func (h *Host) checkIn(pk *packet) {
 		c.names = append(c.names, pk.from)
 	}
 	l.at = h.at
-	if kindOf(pk) == discv4.Ping {
+	switch {
+	case pk.five != nil:
+		l.in5++
+		l.in5Bytes += pk.size
+	case kindOf(pk) == discv4.Ping:
 		l.in++
 		l.inBytes += pk.size
 	}
@@ -85,7 +92,7 @@ func kindOf(pk *packet) discv4.Kind {
 
 // knows reports whether the table has somebody at a place.
 func (h *Host) knows(at netip.AddrPort) (known bool) {
-	h.machine.Table().Visit(func(_ int, _ bool, n kad.NodeInfo) bool {
+	h.m.table.Visit(func(_ int, _ bool, n kad.NodeInfo) bool {
 		known = n.Node.IP() == at.Addr() && n.Node.UDP() == at.Port()
 		return !known
 	})
@@ -98,18 +105,41 @@ func (h *Host) checkOut(o *discv4.Out, size int) {
 	c := &h.checks
 	if nodes := o.Packet.Nodes; len(nodes) > 0 && h.spec.Without&Liveness == 0 {
 		c.turn++
-		h.handedOut(nodes[int(c.turn)%len(nodes)])
+		h.handedOut(nodes[int(c.turn)%len(nodes)], kad.V4)
 	}
-	if l := c.spoofed[o.To]; l != nil {
+	c.count(o.To, size, h.at)
+}
+
+// checkOut5 is checkOut of v5. The own record is the answer for distance 0.
+func (h *Host) checkOut5(o *discv5.Out, size int) {
+	c := &h.checks
+	if records := o.Message.Records; len(records) > 0 && h.spec.Without&Liveness == 0 {
+		c.turn++
+		raw := records[int(c.turn)%len(records)]
+		switch n := h.world.nodeOf(raw); {
+		case n == nil:
+			h.breaks(RuleLiveness, "a record is handed out that is none")
+		case n.ID() != h.node.ID():
+			h.handedOut(n, kad.V5)
+		}
+	}
+	c.count(o.To, size, h.at)
+}
+
+// count notes a packet to somewhere, if somebody speaks in the name of who is there.
+func (c *checks) count(to netip.AddrPort, size int, at int64) {
+	if l := c.spoofed[to]; l != nil {
 		l.out.add(size)
-		if l.at == h.at {
+		if l.at == at {
 			l.atOnce.add(size)
 		}
 	}
 }
 
-func (h *Host) handedOut(n *enode.Node) {
-	info, entry := h.machine.Table().Entry(n.ID())
+// handedOut checks that a node that others are told of by a protocol is an entry, has
+// answered by that protocol, and was where it is said to be.
+func (h *Host) handedOut(n *enode.Node, via kad.Protocol) {
+	info, entry := h.m.table.Entry(n.ID())
 	at, _ := n.UDPEndpoint()
 	who := h.world.at(at)
 	switch {
@@ -117,6 +147,8 @@ func (h *Host) handedOut(n *enode.Node) {
 		h.breaks(RuleLiveness, "%s is handed out, and no entry", n.ID().Short())
 	case info.LastSeen.IsZero():
 		h.breaks(RuleLiveness, "%s is handed out, and never answered", n.ID().Short())
+	case info.Speaks&via == 0:
+		h.breaks(RuleLiveness, "%s is handed out by %v, by which it never answered", n.ID().Short(), via)
 	case who == nil || who.node.ID() != n.ID():
 		h.breaks(RuleLiveness, "%s is handed out at %v, where it never was", n.ID().Short(), at)
 	}
@@ -132,15 +164,16 @@ func (h *Host) amplified() {
 			s = l.atOnce
 		}
 		if s.over(l) {
-			h.breaks(RuleAmplification, "%d packets, %d bytes to %v, in whose name another sent %d PINGs of %d bytes",
-				s.packets, s.bytes, at, l.in, l.inBytes)
+			h.breaks(RuleAmplification, "%d packets, %d bytes to %v, in whose name another sent %d PINGs of %d bytes and %d packets of v5 of %d",
+				s.packets, s.bytes, at, l.in, l.inBytes, l.in5, l.in5Bytes)
 		}
 	}
 }
 
-// checkClosed looks at a machine that has ended: all its requests have.
+// checkClosed looks at machines that have ended: all their requests have.
 func (h *Host) checkClosed() {
-	if s := h.machine.Stats(); s.Pending != 0 || s.Table.Lookups != 0 {
-		h.breaks(RuleRequestEnds, "%d requests and %d lookups go on after its end", s.Pending, s.Table.Lookups)
+	v4, v5 := h.m.pending()
+	if lookups := h.m.table.Stats().Lookups; v4+v5+lookups != 0 {
+		h.breaks(RuleRequestEnds, "%d requests by v4, %d by v5 and %d lookups go on after its end", v4, v5, lookups)
 	}
 }

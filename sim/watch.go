@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/discv5"
 )
 
 // Step is one packet that a watched host has sent or received.
@@ -14,7 +15,7 @@ type Step struct {
 	Out   bool
 	Other netip.AddrPort
 	What  string
-	Drop  discv4.Drop // why it was not acted on
+	Drop  string // why it was not acted on; "": it was
 }
 
 func (s Step) String() string {
@@ -22,8 +23,8 @@ func (s Step) String() string {
 	if s.Out {
 		dir = "->"
 	}
-	if s.Drop != discv4.DropNone {
-		why = "  dropped: " + s.Drop.String()
+	if s.Drop != "" {
+		why = "  dropped: " + s.Drop
 	}
 	return fmt.Sprintf("%12.6f s  %s %-21v  %s%s", s.At.Seconds(), dir, s.Other, s.What, why)
 }
@@ -36,6 +37,9 @@ func (w *World) Watch(h *Host, f func(Step)) { h.watch = f }
 func describe(pk *packet) string {
 	if pk.segment != nil {
 		return pk.segment.String()
+	}
+	if pk.five != nil {
+		return pk.five.String()
 	}
 	p := &pk.p
 	if pk.data != nil {
@@ -60,4 +64,27 @@ func describe(pk *packet) string {
 		return fmt.Sprintf("ENRRESPONSE record %d", p.Record.Seq())
 	}
 	return p.Kind.String()
+}
+
+// String says what a packet of v5 is.
+func (p *packet5) String() string {
+	m := &p.msg
+	how, what := "v5 ", m.Kind.String()
+	switch {
+	case p.header.Flag == discv5.Whoareyou:
+		return fmt.Sprintf("v5 WHOAREYOU to %x, record %d", p.header.Nonce[:4], p.header.Seq)
+	case p.header.Flag == discv5.Handshake:
+		how = "v5 handshake, "
+	case m.Kind == 0:
+		return fmt.Sprintf("v5 random bytes %x", p.header.Nonce[:4])
+	}
+	switch m.Kind {
+	case discv5.Ping, discv5.Pong:
+		return fmt.Sprintf("%s%s record %d", how, what, m.Seq)
+	case discv5.Findnode:
+		return fmt.Sprintf("%s%s %d", how, what, m.Distances)
+	case discv5.Nodes:
+		return fmt.Sprintf("%s%s %d nodes of %d packets", how, what, len(m.Records), m.Total)
+	}
+	return how + what
 }

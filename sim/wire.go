@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/discv5"
 	"github.com/kithnet/kith/enode"
 )
 
@@ -32,6 +33,7 @@ type packet struct {
 	nodes    []*enode.Node // room for p.Nodes
 	data     []byte        // of Bytes
 	segment  *segment      // of a stream, in place of all that
+	five     *packet5      // of v5, in place of p
 }
 
 // pack makes a packet of what a host sends, and tells its hash.
@@ -168,16 +170,44 @@ func (h *Host) send(at int64, size int) (leaves int64, ok bool) {
 	return h.upFree, true
 }
 
-// take hands a packet that has arrived to the machine or the agent.
-func (h *Host) take(pk *packet) (drop discv4.Drop) {
+// take hands a packet that has arrived to the machine that it is for, or the agent.
+func (h *Host) take(pk *packet) (what outcome) {
 	if h.watch != nil {
 		defer func() {
-			h.watch(Step{At: time.Duration(h.at), Other: pk.from, What: describe(pk), Drop: drop})
+			h.watch(Step{At: time.Duration(h.at), Other: pk.from, What: describe(pk), Drop: what.String()})
 		}()
 	}
-	m := h.machine
-	if m != nil {
+	if h.m.table != nil {
 		h.checkIn(pk)
+	}
+	if m := h.m.v5; m != nil {
+		if drop := m.AdmitSource(pk.from); drop != discv5.DropNone {
+			m.Drop(drop, 1)
+			return of5(drop)
+		}
+		if in, sealed, ok := h.read5(pk); ok {
+			return of5(h.take5(pk, in, sealed))
+		}
+		if h.m.v4 == nil {
+			m.Drop(discv5.DropProtocol, 1)
+			return foreign
+		}
+	}
+	if pk.five == nil {
+		return of4(h.take4(pk))
+	}
+	if pk.data != nil {
+		h.take4(pk)
+	} else {
+		h.drop(discv4.DropKind) // as nearly all of them are
+	}
+	return foreign
+}
+
+// take4 hands a packet of v4 to the machine or the agent.
+func (h *Host) take4(pk *packet) (drop discv4.Drop) {
+	m := h.m.v4
+	if m != nil {
 		if drop := m.AdmitSource(pk.from); drop != discv4.DropNone {
 			return h.drop(drop)
 		}
@@ -215,8 +245,8 @@ func (h *Host) take(pk *packet) (drop discv4.Drop) {
 }
 
 func (h *Host) drop(d discv4.Drop) discv4.Drop {
-	if h.machine != nil {
-		h.machine.Drop(d, 1)
+	if h.m.v4 != nil {
+		h.m.v4.Drop(d, 1)
 	}
 	return d
 }

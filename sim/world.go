@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/discv5"
+	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/secp"
 )
 
@@ -48,11 +51,12 @@ type World struct {
 	checked int64 // when the rules were checked last
 	broken  error // the rule that was, which ends every Run
 	probers []*prober
+	records map[*byte]*enode.Node // hosts that speak v5, by their records' first bytes
 }
 
 // New returns a World without hosts.
 func New(cfg Config) *World {
-	w := &World{cfg: cfg, places: newPlaces()}
+	w := &World{cfg: cfg, places: newPlaces(), records: make(map[*byte]*enode.Node)}
 	w.cfg.Link.Latency = max(cfg.Link.Latency, MinLatency)
 	w.cfg.Workers = max(cfg.Workers, 1)
 	if cfg.CheckEvery == 0 {
@@ -83,6 +87,7 @@ const (
 	forSessions
 	forPeers
 	forSecrets
+	forOneTimeKeys
 )
 
 // stream returns a random source of a host's own.
@@ -157,6 +162,11 @@ func (w *World) AddAll(n int, spec func(i int) Node) ([]*Host, error) {
 	}
 	w.hosts = append(w.hosts, list...)
 	for _, h := range list {
+		if h.five != nil {
+			w.records[&h.node.Record().Raw()[0]] = h.node
+		}
+	}
+	for _, h := range list {
 		h.begin()
 	}
 	return list, nil
@@ -173,10 +183,24 @@ func (w *World) Start(h *Host) { h.start() }
 // its key. Its requests end.
 func (w *World) Stop(h *Host) { h.stop() }
 
-// Do calls f with a host's machine, as a driver would, if it is up and has one.
+// Do calls f with a host's machine of v4, as a driver would, if it is up and has one.
 func (w *World) Do(h *Host, f func(m *discv4.Machine)) {
-	if h.machine != nil {
-		h.step(w.now, func() { f(h.machine) })
+	if h.m.v4 != nil {
+		h.step(w.now, func() { f(h.m.v4) })
+	}
+}
+
+// Do5 is Do with the machine of v5.
+func (w *World) Do5(h *Host, f func(m *discv5.Machine)) {
+	if h.m.v5 != nil {
+		h.step(w.now, func() { f(h.m.v5) })
+	}
+}
+
+// ask is Do with the table.
+func (w *World) ask(h *Host, f func(t *kad.Table)) {
+	if h.m.table != nil {
+		h.step(w.now, func() { f(h.m.table) })
 	}
 }
 
