@@ -1,5 +1,5 @@
 // Package discmux lets one table of neighbours be served by two discovery protocols:
-// a [Mux] is the kad.Transport of a node that speaks both. Its table asks, the Mux
+// a [Node] has them, and a [Mux], the kad.Transport of one that speaks both. Its table asks, the Mux
 // chooses the protocol, and what it learns of who speaks what it keeps in the table,
 // so that a node reachable by both is one neighbour.
 //
@@ -21,20 +21,16 @@
 // # Contract
 //
 // A Mux is a machine, as are those it asks by: no goroutines, locks, clocks or global
-// randomness. Calls must not overlap. The three are made and used in this order:
+// randomness. Calls must not overlap. A [Node] is the whole, and keeps the order of calls:
 //
-//	mux := discmux.New(rng)
-//	table := kad.New(kad.Config{Transport: mux, …})    // its Via stays 0
-//	v4, v5 := …                                        // machines with this table
-//	mux.Connect(table, v4.Transport(), v5.Transport())
+//	n := discmux.NewNode(cfg)
 //
-//	v4.SetTime(now), v5.SetTime(now)                   // first, as either may ask by the other
-//	v4.Advance(now), v5.Advance(now), mux.Advance(now) // runs what is due, the table's too
-//	…                                                  // packets and requests
-//	v4.Flush, v5.Flush                                 // until neither has anything: see below
-//	t := the earliest NextWake of the three
+//	n.Advance(now)             // first: sets the time, runs what is due
+//	…                          // packets and requests, of n.V4, n.V5 and n.Table
+//	n.V4.Flush, n.V5.Flush     // until neither has anything: see below
+//	t := n.NextWake()          // call Advance again no later than t
 //
-//	mux.Close(v4.Close, v5.Close)                      // last
+//	n.Close()                  // last
 //
 // What a machine does at the end of Flush may ask by the other one, so they are flushed
 // in turn until both have nothing.

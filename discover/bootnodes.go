@@ -52,7 +52,7 @@ func (t *UDP) resolveBootnodes(named []*enode.Node) {
 			if known[n.ID()] != addr {
 				known[n.ID()] = addr
 				t.log.Info("bootnode resolved", "host", n.Hostname(), "ip", addr)
-				t.do(func(m *machines) { m.table.AddBootnode(n.WithHostIP(addr)) })
+				t.do(func(m *machines) { m.Table.AddBootnode(n.WithHostIP(addr)) })
 			}
 		}
 		wait := resolveAgain

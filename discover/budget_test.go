@@ -42,7 +42,7 @@ func newBench(t testing.TB, others int, limits discv4.Limits) *bench {
 	w.wrap = nil
 	n.do(func(m *machines) {
 		for i := range others {
-			m.table.AddLive(enode.NewV4(secp.PublicKey{byte(i)}, w.endpoint().Addr(), 30303, 30303), kad.V4)
+			m.Table.AddLive(enode.NewV4(secp.PublicKey{byte(i)}, w.endpoint().Addr(), 30303, 30303), kad.V4)
 		}
 	})
 	p := w.raw(n)

@@ -29,12 +29,12 @@ func TestMixedNetwork(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		for i, n := range w.nodes {
 			for j, o := range w.nodes {
-				if i == j || n.m.speaks()&o.m.speaks() == 0 {
+				if i == j || n.m.Speaks()&o.m.Speaks() == 0 {
 					continue
 				}
 				found, err := n.Lookup(t.Context(), o.Self().PublicKey())
 				if err != nil || !slices.ContainsFunc(found, func(f *enode.Node) bool { return f.ID() == o.Self().ID() }) {
-					t.Errorf("node %d, which speaks %v, does not find node %d, which speaks %v: %v", i, n.m.speaks(), j, o.m.speaks(), err)
+					t.Errorf("node %d, which speaks %v, does not find node %d, which speaks %v: %v", i, n.m.Speaks(), j, o.m.Speaks(), err)
 				}
 			}
 		}
@@ -47,7 +47,7 @@ func TestMixedNetwork(t *testing.T) {
 					}
 					seen[e.Node.ID()] = true
 					o := w.nodes[slices.IndexFunc(w.nodes, func(o *UDP) bool { return o.Self().ID() == e.Node.ID() })]
-					if want := n.m.speaks() & o.m.speaks(); e.Speaks != want {
+					if want := n.m.Speaks() & o.m.Speaks(); e.Speaks != want {
 						t.Errorf("node %d takes another one to speak %v, expected %v", i, e.Speaks, want)
 					}
 				}

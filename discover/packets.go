@@ -137,7 +137,7 @@ func (t *UDP) screen(b *netio.Batch, s *scratch) int {
 		t.mu.Unlock()
 		return 0
 	}
-	t.m.advance(time.Now())
+	t.m.Advance(time.Now())
 	t.admit(b, s, n)
 	t.admit5(b, s)
 	s.outs, s.outs5 = s.outs[:0], s.outs5[:0]
@@ -162,7 +162,7 @@ func (t *UDP) handle(b *netio.Batch, s *scratch) {
 	t.enter(s, func(m *machines) {
 		t.countDrops(s)
 		for _, i := range s.order {
-			m.v4.HandlePacket(b.Packet(s.from[i]).Addr, &s.keys[i], &s.parsed[i])
+			m.V4.HandlePacket(b.Packet(s.from[i]).Addr, &s.keys[i], &s.parsed[i])
 		}
 		t.handle5(b, s)
 	})
@@ -176,10 +176,10 @@ func (t *UDP) parse(b *netio.Batch, s *scratch) (n int) {
 	for i := range b.Len() {
 		p := b.Packet(i)
 		bytes += len(p.Data)
-		if t.mask != nil && t.parse5(s, i, p, t.m.v4 != nil) {
+		if t.mask != nil && t.parse5(s, i, p, t.m.V4 != nil) {
 			continue
 		}
-		drop := t.m.v4.AdmitSource(p.Addr)
+		drop := t.m.V4.AdmitSource(p.Addr)
 		if drop == discv4.DropNone {
 			drop = s.parsed[n].Parse(p.Data)
 			s.used = n + 1
@@ -202,7 +202,7 @@ func (t *UDP) admit(b *netio.Batch, s *scratch, n int) {
 	busy := b.Len() == netio.BatchSize
 	s.order, s.later = s.order[:0], s.later[:0]
 	for i := range n {
-		v := t.m.v4.Admit(b.Packet(s.from[i]).Addr, &s.parsed[i], busy)
+		v := t.m.V4.Admit(b.Packet(s.from[i]).Addr, &s.parsed[i], busy)
 		s.likely[i] = v.Likely
 		switch {
 		case v.Drop != discv4.DropNone:
@@ -220,7 +220,7 @@ func (t *UDP) admit(b *netio.Batch, s *scratch, n int) {
 func (t *UDP) countDrops(s *scratch) {
 	for reason, n := range s.drops {
 		if n > 0 { // or else there may be no v4
-			t.m.v4.Drop(discv4.Drop(reason), n)
+			t.m.V4.Drop(discv4.Drop(reason), n)
 		}
 	}
 	clear(s.drops[:])
@@ -260,7 +260,7 @@ func (t *UDP) send(s *scratch) {
 	if tell {
 		t.mu.Lock()
 		for i := range s.outs {
-			t.m.v4.Sent(&s.outs[i])
+			t.m.V4.Sent(&s.outs[i])
 		}
 		t.mu.Unlock()
 	}

@@ -42,7 +42,7 @@ func (t *UDP) parse5(s *scratch, i int, p netio.Packet, others bool) (taken bool
 		s.five = new(batch5)
 	}
 	b := s.five
-	drop := t.m.v5.AdmitSource(p.Addr)
+	drop := t.m.V5.AdmitSource(p.Addr)
 	foreign := drop != discv5.DropNone // v4 counts it
 	if !foreign {
 		drop = b.in[b.used].Parse(p.Data, *t.mask)
@@ -69,7 +69,7 @@ func (t *UDP) admit5(b *netio.Batch, s *scratch) {
 	busy := b.Len() == netio.BatchSize
 	five.order, five.later = five.order[:0], five.later[:0]
 	for i := range five.used {
-		v := t.m.v5.Admit(b.Packet(five.from[i]).Addr, &five.in[i].Header, busy)
+		v := t.m.V5.Admit(b.Packet(five.from[i]).Addr, &five.in[i].Header, busy)
 		five.accept[i] = v.Accept
 		switch {
 		case v.Drop != discv5.DropNone:
@@ -87,7 +87,7 @@ func (t *UDP) admit5(b *netio.Batch, s *scratch) {
 func (t *UDP) countDrops5(b *batch5) {
 	for reason, n := range b.drops {
 		if n > 0 {
-			t.m.v5.Drop(discv5.Drop(reason), n)
+			t.m.V5.Drop(discv5.Drop(reason), n)
 		}
 	}
 	clear(b.drops[:])
@@ -121,7 +121,7 @@ func (t *UDP) handle5(b *netio.Batch, s *scratch) {
 	t.countDrops5(five)
 	for _, i := range five.order {
 		r := &five.in[i]
-		check, _ := t.m.v5.HandlePacket(b.Packet(five.from[i]).Addr, &r.Header, r, five.accept[i])
+		check, _ := t.m.V5.HandlePacket(b.Packet(five.from[i]).Addr, &r.Header, r, five.accept[i])
 		if check != nil {
 			five.checks = append(five.checks, check)
 		}
@@ -139,7 +139,7 @@ func (t *UDP) check5(s *scratch) {
 	}
 	t.enter(s, func(m *machines) {
 		for _, c := range s.five.checks {
-			m.v5.Checked(c)
+			m.V5.Checked(c)
 		}
 	})
 }
@@ -169,7 +169,7 @@ func (t *UDP) agree5(s *scratch) {
 	defer t.mu.Unlock()
 	kept := s.outs5[:0]
 	for i := range s.outs5 {
-		if o := &s.outs5[i]; !o.NeedsKeys() || !t.closed && t.m.v5.Sent(o) {
+		if o := &s.outs5[i]; !o.NeedsKeys() || !t.closed && t.m.V5.Sent(o) {
 			kept = append(kept, *o)
 		}
 	}

@@ -36,10 +36,10 @@ func (m *machines) ping(n *enode.Node, done func(Pong, error)) {
 
 func (m *machines) pingBy(via kad.Protocol, n *enode.Node, done func(Pong, error)) {
 	if via == kad.V5 {
-		m.v5.Ping(n, func(r discv5.PingResult, err error) { done(Pong{r.Seq, r.Endpoint, r.RTT, via}, err) })
+		m.V5.Ping(n, func(r discv5.PingResult, err error) { done(Pong{r.Seq, r.Endpoint, r.RTT, via}, err) })
 		return
 	}
-	m.v4.Ping(n, func(r discv4.PingResult, err error) { done(Pong{r.Seq, r.Endpoint, r.RTT, via}, err) })
+	m.V4.Ping(n, func(r discv4.PingResult, err error) { done(Pong{r.Seq, r.Endpoint, r.RTT, via}, err) })
 }
 
 // await starts something in the machine and waits for its done, or for ctx.
@@ -76,14 +76,14 @@ func (t *UDP) Ping(ctx context.Context, n *enode.Node) (Pong, error) {
 // RequestENR fetches n's current record from n itself. The node returned has
 // the endpoint that its record names. Errors are those of Ping.
 func (t *UDP) RequestENR(ctx context.Context, n *enode.Node) (*enode.Node, error) {
-	return await(ctx, t, func(m *machines, done func(*enode.Node, error)) { m.asks.RequestENR(n, done) })
+	return await(ctx, t, func(m *machines, done func(*enode.Node, error)) { m.Asks.RequestENR(n, done) })
 }
 
 // Findnode asks n for the nodes it knows closest to target, at most 16. Errors
 // are those of Ping.
 func (t *UDP) Findnode(ctx context.Context, n *enode.Node, target secp.PublicKey) ([]*enode.Node, error) {
 	return await(ctx, t, func(m *machines, done func([]*enode.Node, error)) {
-		m.asks.Findnode(n, kad.TargetOf(target), done)
+		m.Asks.Findnode(n, kad.TargetOf(target), done)
 	})
 }
 
@@ -91,7 +91,7 @@ func (t *UDP) Findnode(ctx context.Context, n *enode.Node, target secp.PublicKey
 // the context's and kad.ErrClosed.
 func (t *UDP) Refresh(ctx context.Context) error {
 	_, err := await(ctx, t, func(m *machines, done func(struct{}, error)) {
-		m.table.Refresh(func() { done(struct{}{}, nil) })
+		m.Table.Refresh(func() { done(struct{}{}, nil) })
 	})
 	if err == nil && t.ctx.Err() != nil {
 		err = kad.ErrClosed // its lookups were cut short
@@ -151,7 +151,7 @@ func (t *UDP) lookup(ctx context.Context, target kad.Target, opts kad.LookupOpti
 	var l *kad.Lookup
 	err := error(kad.ErrClosed)
 	t.do(func(m *machines) {
-		l, err = m.table.Lookup(target, opts, func(nodes []*enode.Node) { ch <- nodes })
+		l, err = m.Table.Lookup(target, opts, func(nodes []*enode.Node) { ch <- nodes })
 	})
 	if err != nil {
 		return nil, err
@@ -277,7 +277,7 @@ type walk struct {
 func (w *walk) known(ctx context.Context) bool {
 	var nodes []*enode.Node
 	if !w.t.do(func(m *machines) {
-		table := m.table
+		table := m.Table
 		w.grew = table.Live() > w.live || table.Refreshing()
 		w.live = table.Live()
 		w.target = table.RandomTarget()
@@ -303,7 +303,7 @@ func (w *walk) lookup(ctx context.Context) bool {
 	w.at = time.Now()
 	n, wanted := w.t.stream(ctx, w.target, w.filter, w.yield, func() bool {
 		grown := false
-		w.t.do(func(m *machines) { grown = m.table.Live() > w.live })
+		w.t.do(func(m *machines) { grown = m.Table.Live() > w.live })
 		return !grown || w.known(ctx)
 	})
 	if w.pause = min(2*w.pause, walkPauseMax); n > 0 {

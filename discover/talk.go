@@ -25,7 +25,7 @@ func (t *UDP) Talk(ctx context.Context, n *enode.Node, protocol string, request 
 		return nil, ErrNoTalk
 	}
 	request = bytes.Clone(request)
-	return await(ctx, t, func(m *machines, done func([]byte, error)) { m.v5.Talk(n, protocol, request, done) })
+	return await(ctx, t, func(m *machines, done func([]byte, error)) { m.V5.Talk(n, protocol, request, done) })
 }
 
 // HandleTalk has TALKREQs of a protocol answered by h, each in a goroutine of its own; nil
@@ -35,14 +35,14 @@ func (t *UDP) Talk(ctx context.Context, n *enode.Node, protocol string, request 
 // v5 it does nothing.
 func (t *UDP) HandleTalk(protocol string, h func(from *enode.Node, at netip.AddrPort, request []byte) []byte) {
 	t.do(func(m *machines) {
-		if m.v5 == nil {
+		if m.V5 == nil {
 			return
 		}
 		if h == nil {
-			m.v5.HandleLater(protocol, nil)
+			m.V5.HandleLater(protocol, nil)
 			return
 		}
-		m.v5.HandleLater(protocol, func(from *enode.Node, at netip.AddrPort, request []byte, reply func([]byte)) {
+		m.V5.HandleLater(protocol, func(from *enode.Node, at netip.AddrPort, request []byte, reply func([]byte)) {
 			if t.talks >= maxTalks {
 				reply(nil)
 				return

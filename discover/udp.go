@@ -161,7 +161,7 @@ func (t *UDP) enter(s *scratch, f func(m *machines)) bool {
 		t.mu.Unlock()
 		return false
 	}
-	t.m.advance(time.Now())
+	t.m.Advance(time.Now())
 	f(&t.m)
 	t.m.flush(s)
 	t.wake()
@@ -173,7 +173,7 @@ func (t *UDP) enter(s *scratch, f func(m *machines)) bool {
 // wake sets the timer for the machine. The caller holds the lock, or resets
 // could come in the wrong order.
 func (t *UDP) wake() {
-	if at := t.m.nextWake(); !at.Equal(t.wakeAt) {
+	if at := t.m.NextWake(); !at.Equal(t.wakeAt) {
 		t.wakeAt = at
 		t.timer.Reset(time.Until(at))
 	}
@@ -192,7 +192,7 @@ func (t *UDP) onTimer() {
 	now := time.Now()
 	t.answers.forget(now)
 	t.do(func(m *machines) {
-		m.trim()
+		m.Trim()
 		if since := now.Sub(t.kept); since > keepEvery || since < 0 {
 			t.keepEntries(now)
 		}
@@ -212,7 +212,7 @@ func (t *UDP) Close() error {
 	t.cancel() // before the calls end, or theirs would not see why
 	t.timer.Stop()
 	t.keepEntries(time.Now())
-	t.m.close()
+	t.m.Close()
 	t.mu.Unlock()
 	err := t.conn.Close()
 	t.wg.Wait()
@@ -230,7 +230,7 @@ func (t *UDP) LocalNode() *enode.LocalNode { return t.ln }
 
 func (t *UDP) trace(e kad.Event) {
 	if e.Kind == kad.EventAdded || e.Kind == kad.EventUpdated {
-		t.keep(e.Node, t.m.table.Speaks(e.Node.ID()), e.Time)
+		t.keep(e.Node, t.m.Table.Speaks(e.Node.ID()), e.Time)
 	}
 	if !t.log.Enabled(t.ctx, slog.LevelDebug) {
 		return
@@ -266,13 +266,13 @@ type Stats struct {
 func (t *UDP) Stats() Stats {
 	t.mu.Lock()
 	var s Stats
-	if t.m.v4 != nil {
-		s.Stats = t.m.v4.Stats()
+	if t.m.V4 != nil {
+		s.Stats = t.m.V4.Stats()
 	}
-	if t.m.v5 != nil {
-		s.V5 = t.m.v5.Stats()
+	if t.m.V5 != nil {
+		s.V5 = t.m.V5.Stats()
 	}
-	s.Table = t.m.table.Stats()
+	s.Table = t.m.Table.Stats()
 	t.mu.Unlock()
 	s.PacketsIn, s.PacketsOut = t.traffic.packetsIn.Load(), t.traffic.packetsOut.Load()
 	s.BytesIn, s.BytesOut = t.traffic.bytesIn.Load(), t.traffic.bytesOut.Load()
@@ -287,7 +287,7 @@ func (t *UDP) Stats() Stats {
 func (t *UDP) Buckets() []kad.BucketInfo {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.m.table.Buckets()
+	return t.m.Table.Buckets()
 }
 
 // store is the node database as the machine sees it.
