@@ -190,7 +190,7 @@ func (m *Machine) Trim() {
 // Close ends every request with ErrClosed, and forgets what was not flushed.
 func (m *Machine) Close() {
 	m.closed = true
-	for m.links.pending+m.links.late > 0 {
+	for m.links.pending+m.links.late > 0 && m.tasks.Len() > 0 {
 		m.endAll()
 		m.runDeferred()
 	}

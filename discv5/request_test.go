@@ -185,3 +185,20 @@ func TestDoneMayAsk(t *testing.T) {
 	a.m.Close()
 	again.is(t, ErrClosed)
 }
+
+// TestCloseEnds: Close ends even if a fault has left a request that nothing wakes. That
+// it is there still, Stats say.
+func TestCloseEnds(t *testing.T) {
+	w := newWorld(t, 3, nil)
+	a := w.labs[0]
+	stuck, other := a.ping(w.labs[1]), a.ping(w.labs[2])
+	for _, r := range a.m.links.get(w.labs[1].node.ID(), w.labs[1].at).requests {
+		a.m.tasks.Cancel(&r.task)
+	}
+	a.m.Close()
+	stuck.pending(t)
+	other.is(t, ErrClosed)
+	if n := a.m.Stats().Pending; n != 1 {
+		t.Errorf("%d requests under way, want the one", n)
+	}
+}

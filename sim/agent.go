@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/discv5"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/secp"
 )
@@ -17,8 +18,8 @@ import (
 type Agent interface {
 	// Start is called each time that the host is started.
 	Start(h *Host)
-	// Packet is a packet that has arrived, signed with key. It is the agent's until
-	// Packet returns.
+	// Packet is a packet of v4 that has arrived, signed with key. It is the agent's until
+	// Packet returns. Those of v5 are lost.
 	Packet(h *Host, from netip.AddrPort, key *secp.PublicKey, p *discv4.Packet)
 	// Wake is called at the time that WakeAt was told.
 	Wake(h *Host)
@@ -53,6 +54,14 @@ func (h *Host) SendFrom(src, to netip.AddrPort, p *discv4.Packet) {
 	pk := h.pack(to, h.dated(p))
 	pk.spoofed = true
 	h.transmitFrom(h.at, src, to, pk)
+}
+
+// Send5From sends a packet of v5 that nobody can read, as it has no Session, with a source
+// address that may be the host's or another's.
+func (h *Host) Send5From(src netip.AddrPort, o *discv5.Out) {
+	pk := h.pack5(o)
+	pk.spoofed = src != h.spec.Addr
+	h.transmitFrom(h.at, src, o.To, pk)
 }
 
 // dated sets a packet's expiration.

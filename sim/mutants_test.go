@@ -11,7 +11,7 @@ import (
 )
 
 // mutants are faults, each one change of one place of the shipped code, and the rule
-// that finds it in the world of TestRulesHold.
+// that finds it in the world of TestRulesHold, or of TestRulesHoldV5 if it is one of v5.
 var mutants = []struct {
 	name     string
 	file     string
@@ -45,6 +45,27 @@ var mutants = []struct {
 	{"queries are answered without a proof", "discv4/machine.go",
 		"m := &Machine{cfg: cfg}",
 		"cfg.Without = EndpointProof\n\tm := &Machine{cfg: cfg}", RuleAmplification},
+	{"a request waits for ever behind a handshake", "discv5/calls.go",
+		"if r.state == queued {\n\t\t\tm.begin(r)",
+		"if r.state == late {\n\t\t\tm.begin(r)", RuleRequestEnds},
+	{"a v5 request never times out", "discv5/calls.go",
+		"case m.at >= r.deadline:\n\t\tm.timeout(r)",
+		"case m.at >= r.deadline:", RuleRequestEnds},
+	{"a v5 done is called twice", "discv5/calls.go",
+		"\t\tr.tell(err)",
+		"\t\tr.tell(err)\n\t\tr.tell(err)", RuleDoneOnce},
+	{"a stranger is challenged twice", "discv5/challenge.go",
+		"m.out = append(m.out, Out{To: from, Dest: h.Src, Header: ch.header()})",
+		"for range 2 {\n\t\tm.out = append(m.out, Out{To: from, Dest: h.Src, Header: ch.header()})\n\t}", RuleAmplification},
+	{"nodes of v4 are handed out by v5", "discv5/answer.go",
+		"m.cfg.Table.AtDistance(nodes[:0], int(d), len(nodes), kad.V5)",
+		"m.cfg.Table.AtDistance(nodes[:0], int(d), len(nodes), 0)", RuleLiveness},
+	{"sessions are kept for ever", "discv5/session.go",
+		"if t.size >= t.limit {",
+		"if t.size < 0 {", RuleBounds},
+	{"all entries are tried at once", "discmux/try.go",
+		"(t.running >= maxTries || m.try())",
+		"m.try()", RuleBounds},
 	{"bootnodes are never asked", "kad/refresh.go",
 		"nodes = slices.Clone(t.cfg.Bootnodes)",
 		"nodes = slices.Clone(t.cfg.Bootnodes[:0])", RuleStranded},
@@ -81,7 +102,11 @@ func TestMutants(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			out, err := exec.Command("go", "test", "-vet=off", "-count=1", "-overlay", overlay, "-run", "^TestRulesHold$", ".").CombinedOutput()
+			test := "^TestRulesHold$"
+			if strings.HasPrefix(m.file, "discv5/") || strings.HasPrefix(m.file, "discmux/") {
+				test = "^TestRulesHoldV5$"
+			}
+			out, err := exec.Command("go", "test", "-vet=off", "-count=1", "-timeout", "2m", "-overlay", overlay, "-run", test, ".").CombinedOutput()
 			found := brokenRule.FindStringSubmatch(string(out))
 			if err == nil || found == nil || Rule(found[1]) != m.rule {
 				t.Errorf("want it to break %q: %v\n%s", m.rule, err, out)
