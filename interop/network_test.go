@@ -54,7 +54,7 @@ func meet(t *testing.T, hub, guest control.Implementation) {
 
 func start(t *testing.T, impl control.Implementation, boot []string) control.Node {
 	t.Helper()
-	n, err := impl.Start(netip.AddrFrom4([4]byte{127, 0, 0, 1}), boot)
+	n, err := impl.Start(control.V4, netip.AddrFrom4([4]byte{127, 0, 0, 1}), boot)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,19 +2,11 @@ package main
 
 import (
 	"fmt"
-	"net/netip"
 	"time"
 
-	"github.com/ethereum/go-ethereum/p2p/discover/v4wire"
-
 	"github.com/kithnet/kith/interop/internal/control"
-	"github.com/kithnet/kith/interop/internal/rawpeer"
+	"github.com/kithnet/kith/interop/internal/load"
 )
-
-// responders is how many nodes fill the server's table: more than the 16 that a
-// FINDNODE's answer names, as a bucket takes no more than 16 and half of all
-// nodes belong to the same one.
-const responders = 28
 
 // tableTime bounds the wait for a table with 16 live nodes. Go-ethereum checks
 // one new node about every one and a half seconds.
@@ -23,15 +15,10 @@ const tableTime = 2 * time.Minute
 // request is a kind of question put to a server.
 type request struct {
 	work       string
-	packets    func(*rawpeer.Peer) ([][]byte, error)
+	packets    func(p peer, n int) ([]load.Request, error)
 	reply      byte // the type of the reply's packets
 	perRequest int  // how many they are
 	window     int  // requests under way in a closed loop
-}
-
-var requests = []request{
-	{"answer a bonded PING", (*rawpeer.Peer).Pings, v4wire.PongPacket, 1, 16},
-	{"answer FINDNODE, two packets", (*rawpeer.Peer).Findnodes, v4wire.NeighborsPacket, 2, 8},
 }
 
 // answerRate is how many requests a second both servers are asked when it is
@@ -41,7 +28,7 @@ var requests = []request{
 const answerRate = 1000
 
 // compareAnswers measures what answering costs a server with a table of live nodes.
-func compareAnswers(o options, sides []side) ([]row, error) {
+func (v *protocol) compareAnswers(o options, sides []side) ([]row, error) {
 	var loaded []*loadedServer
 	defer func() {
 		for _, l := range loaded {
@@ -49,7 +36,7 @@ func compareAnswers(o options, sides []side) ([]row, error) {
 		}
 	}()
 	for _, s := range sides {
-		l, err := startLoaded(s)
+		l, err := v.startLoaded(s)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name(), err)
 		}
@@ -61,7 +48,7 @@ func compareAnswers(o options, sides []side) ([]row, error) {
 		}
 	}
 	var rows []row
-	for _, req := range requests {
+	for _, req := range v.requests() {
 		got, err := measureAnswers(o, loaded, req)
 		rows = append(rows, got...)
 		if err != nil {
@@ -75,33 +62,22 @@ func compareAnswers(o options, sides []side) ([]row, error) {
 type loadedServer struct {
 	*server
 	side  side
-	load  *rawpeer.Peer
-	peers []*rawpeer.Peer
+	speak *protocol
+	load  peer
+	peers []peer
 }
 
-func startLoaded(s side) (*loadedServer, error) {
-	srv, err := startServer(s, "answer")
+func (v *protocol) startLoaded(s side) (*loadedServer, error) {
+	srv, err := v.startServer(s, "answer")
 	if err != nil {
 		return nil, err
 	}
-	l := &loadedServer{server: srv, side: s}
-	for i := range responders + 1 {
-		ip := netip.AddrFrom4([4]byte{127, 0, 0, byte(2 + i)})
-		p, err := rawpeer.Listen(ip, srv.addr)
-		if err != nil {
-			l.close()
-			return nil, err
-		}
-		l.peers = append(l.peers, p)
+	l := &loadedServer{server: srv, side: s, speak: v}
+	if l.peers, err = v.populate(srv); err != nil {
+		l.close()
+		return nil, err
 	}
-	l.load = l.peers[responders]
-	var nodes []v4wire.Node
-	for _, p := range l.peers[:v4wire.MaxNeighbors] {
-		nodes = append(nodes, p.Node())
-	}
-	for _, p := range l.peers {
-		p.SetNeighbors(nodes)
-	}
+	l.load = l.peers[len(l.peers)-1]
 	for _, p := range l.peers {
 		if err := p.Bond(); err != nil {
 			l.close()
@@ -124,15 +100,17 @@ func (l *loadedServer) awaitTable() error {
 	const steady = 5 // seconds in a row
 	var known, full int
 	for begin := time.Now(); time.Since(begin) < tableTime; time.Sleep(time.Second) {
-		packet, err := l.load.Findnode(l.peers[0].Node().ID)
+		requests, err := l.load.Findnodes(1)
 		if err != nil {
 			return err
 		}
-		replies := l.load.Ask(packet, v4wire.NeighborsPacket, time.Second, func(got [][]byte) bool { return len(got) == 2 })
-		if known, err = rawpeer.CountNeighbors(replies); err != nil {
+		replies := load.Ask(l.load, requests[0].Packet, l.speak.nodes, time.Second, func(got [][]byte) bool {
+			return len(got) == l.speak.perFindnode
+		})
+		if known, err = l.speak.count(replies); err != nil {
 			return err
 		}
-		if full++; known < control.BucketSize {
+		if full++; known < control.BucketSize || len(replies) < l.speak.perFindnode {
 			full = 0
 		}
 		if full == steady {
@@ -152,18 +130,18 @@ func measureAnswers(o options, loaded []*loadedServer, req request) ([]row, erro
 	}
 	for range o.reps {
 		for _, l := range loaded {
-			packets, err := req.packets(l.load)
+			packets, err := req.packets(l.load, load.Distinct)
 			if err != nil {
 				return rows, err
 			}
-			steady, err := l.answer(req, func() rawpeer.Served {
-				return l.load.Steady(packets, req.reply, answerRate, o.window)
+			steady, err := l.answer(req, func() load.Served {
+				return load.Steady(l.load, packets, req.reply, answerRate, o.window)
 			})
 			if err != nil {
 				return rows, err
 			}
-			flatOut, err := l.answer(req, func() rawpeer.Served {
-				return l.load.Closed(packets, req.reply, req.perRequest, req.window, o.window)
+			flatOut, err := l.answer(req, func() load.Served {
+				return load.Closed(l.load, packets, req.reply, req.perRequest, req.window, o.window)
 			})
 			if err != nil {
 				return rows, err
@@ -190,12 +168,12 @@ func (a answered) cpu() float64 { return float64(a.used.CPU) / 1e3 / a.requests 
 
 // answer measures what the server uses for a load. Nine tenths of it must be
 // answered.
-func (l *loadedServer) answer(req request, load func() rawpeer.Served) (a answered, err error) {
+func (l *loadedServer) answer(req request, ask func() load.Served) (a answered, err error) {
 	before, err := l.Usage()
 	if err != nil {
 		return a, err
 	}
-	served := load()
+	served := ask()
 	after, err := l.Usage()
 	if err != nil {
 		return a, err

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/interop/internal/flood"
-	"github.com/kithnet/kith/interop/internal/rawpeer"
+	"github.com/kithnet/kith/interop/internal/load"
 )
 
 // The honest load during a flood: a bonded node that pings this often a second.
@@ -30,7 +30,7 @@ type floodCase struct {
 	sources int
 }
 
-var floods = []floodCase{
+var floods4 = []floodCase{
 	{"findnode", "FINDNODE unproven, 40,000/s", flood.Findnode, 40_000, 1},
 	{"pong", "PONG unasked, 40,000/s", flood.Pong, 40_000, 1},
 	{"neighbors", "NEIGHBORS unasked, 40,000/s", flood.Neighbors, 40_000, 1},
@@ -40,15 +40,19 @@ var floods = []floodCase{
 	{"garbage", "garbage, 150,000/s", flood.Garbage, 150_000, 1},
 }
 
+var floods5 = []floodCase{
+	{"session", "messages of unknown sessions, 40,000/s", flood.Session, 40_000, 1},
+}
+
 // work floods each side's server in turn, a fresh one every time.
-func (c floodCase) work() work {
-	return work{"flood " + c.name, func(o options, sides []side) ([]row, error) {
+func (c floodCase) work(v *protocol) work {
+	return work{v.prefix + "flood " + c.name, func(o options, sides []side) ([]row, error) {
 		rows := []row{
-			{Work: "flood of " + c.packets + ": CPU a packet", Unit: microseconds},
-			{Work: "flood of " + c.packets + ": honest pings answered", Unit: percent},
+			{Work: v.label + "flood of " + c.packets + ": CPU a packet", Unit: microseconds},
+			{Work: v.label + "flood of " + c.packets + ": honest pings answered", Unit: percent},
 		}
 		return rows, takeTurns(o.reps, sides, func(s side) error {
-			out, err := floodOnce(o, s, c)
+			out, err := v.floodOnce(o, s, c)
 			if err != nil {
 				return err
 			}
@@ -63,10 +67,10 @@ func (c floodCase) work() work {
 // flooded is what was seen of one flood.
 type flooded struct {
 	report  flood.Report
-	honest  rawpeer.Paced
+	honest  load.Pacing
 	dropped int           // packets that the kernel dropped at the server's socket
 	cpu     time.Duration // of the server during the flood
-	calm    rawpeer.Paced // the honest load before the flood
+	calm    load.Pacing   // the honest load before the flood
 	perPing time.Duration // of the server for an honest ping then
 }
 
@@ -99,13 +103,13 @@ func (f flooded) remark() string {
 }
 
 // floodOnce floods a fresh server that has one bonded node.
-func floodOnce(o options, s side, c floodCase) (f flooded, err error) {
-	srv, err := startServer(s, "flood "+c.name)
+func (v *protocol) floodOnce(o options, s side, c floodCase) (f flooded, err error) {
+	srv, err := v.startServer(s, "flood "+c.name)
 	if err != nil {
 		return f, err
 	}
 	defer srv.Close()
-	honest, err := rawpeer.Listen(netip.AddrFrom4([4]byte{127, 0, 0, 2}), srv.addr)
+	honest, err := v.listen(netip.AddrFrom4([4]byte{127, 0, 0, 2}), srv)
 	if err != nil {
 		return f, err
 	}
@@ -113,7 +117,7 @@ func floodOnce(o options, s side, c floodCase) (f flooded, err error) {
 	if err := honest.Bond(); err != nil {
 		return f, err
 	}
-	if err := f.measureCalm(srv, honest); err != nil {
+	if err := f.measureCalm(v, srv, honest); err != nil {
 		return f, err
 	}
 	self, err := os.Executable()
@@ -121,7 +125,7 @@ func floodOnce(o options, s side, c floodCase) (f flooded, err error) {
 		return f, err
 	}
 	spec := flood.Spec{
-		Kind: c.kind, Target: srv.addr.String(), Rate: c.rate, For: o.flood, Sources: c.sources, Keys: signers,
+		Kind: c.kind, Target: srv.addr.String(), ID: srv.node.ID(), Rate: c.rate, For: o.flood, Sources: c.sources, Keys: signers,
 	}
 	flooder, err := flood.StartChild(spec, self, floodRole)
 	if err != nil {
@@ -132,11 +136,13 @@ func floodOnce(o options, s side, c floodCase) (f flooded, err error) {
 	if err != nil {
 		return f, err
 	}
-	return f, f.measure(srv, flooder, honest, pings, o.flood)
+	return f, f.measure(srv, flooder, func() (load.Pacing, error) {
+		return load.Paced(honest, pings, v.pong, honestRate, o.flood)
+	})
 }
 
 // measureCalm measures what an honest ping costs the server without a flood.
-func (f *flooded) measureCalm(srv *server, honest *rawpeer.Peer) error {
+func (f *flooded) measureCalm(v *protocol, srv *server, honest peer) error {
 	pings, err := honest.PacedPings(honestRate, calm)
 	if err != nil {
 		return err
@@ -145,7 +151,7 @@ func (f *flooded) measureCalm(srv *server, honest *rawpeer.Peer) error {
 	if err != nil {
 		return err
 	}
-	if f.calm, err = honest.Paced(pings, honestRate, calm); err != nil {
+	if f.calm, err = load.Paced(honest, pings, v.pong, honestRate, calm); err != nil {
 		return err
 	}
 	after, err := srv.Usage()
@@ -160,7 +166,7 @@ func (f *flooded) measureCalm(srv *server, honest *rawpeer.Peer) error {
 }
 
 // measure floods while the honest node pings.
-func (f *flooded) measure(srv *server, flooder *flood.Child, honest *rawpeer.Peer, pings [][]byte, d time.Duration) error {
+func (f *flooded) measure(srv *server, flooder *flood.Child, honest func() (load.Pacing, error)) error {
 	drops, err := socketDrops(srv.addr)
 	if err != nil {
 		return err
@@ -180,7 +186,7 @@ func (f *flooded) measure(srv *server, flooder *flood.Child, honest *rawpeer.Pee
 	}()
 	// Paced returns well after the last packet: the server has worked off its
 	// socket's queue by then.
-	if f.honest, err = honest.Paced(pings, honestRate, d); err != nil {
+	if f.honest, err = honest(); err != nil {
 		return err
 	}
 	res := <-over

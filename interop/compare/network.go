@@ -12,31 +12,31 @@ import (
 const filled = 0.9
 
 // compareFilling measures how long the nodes of a network take to know it.
-func compareFilling(o options, sides []side) ([]row, error) {
+func (v *protocol) compareFilling(o options, sides []side) ([]row, error) {
 	rows := []row{{
-		Work: fmt.Sprintf("network of %d from one bootnode: nine tenths of the table filled in the median node", o.fill),
+		Work: v.label + fmt.Sprintf("network of %d from one bootnode: nine tenths of the table filled in the median node", o.fill),
 		Unit: seconds,
 	}}
 	return rows, takeTurns(o.reps, sides, func(s side) error {
-		f, err := fillOnce(o, s)
+		f, err := v.fillOnce(o, s)
 		if err != nil {
 			return err
 		}
 		rows[0].add(s, f.After.Seconds())
 		if f.Median < filled {
-			rows[0].Remarks[s.index] = fmt.Sprintf("given up at %.0f %%", 100*f.Median)
+			rows[0].Remarks[s.index] = fmt.Sprintf("given up at %.0f %%, %.1f of %.0f entries", 100*f.Median, f.Entries, f.Possible)
 		}
 		return nil
 	})
 }
 
-func fillOnce(o options, s side) (control.Fill, error) {
-	child, err := s.serve("fill")
+func (v *protocol) fillOnce(o options, s side) (control.Fill, error) {
+	child, err := s.serve(v.prefix + "fill")
 	if err != nil {
 		return control.Fill{}, err
 	}
 	defer child.Close()
-	if _, err := child.Start(o.fill); err != nil {
+	if _, err := child.Start(v.version, o.fill); err != nil {
 		return control.Fill{}, err
 	}
 	return child.AwaitFill(filled, o.limit)
@@ -44,14 +44,17 @@ func fillOnce(o options, s side) (control.Fill, error) {
 
 // networkRows are the rows of compareNetworks.
 type networkRows struct {
+	speak *protocol
+
 	lookup, resident, collected, goroutines row
 }
 
 // compareNetworks measures a settled network of nodes in one process, one side
 // after the other.
-func compareNetworks(o options, sides []side) ([]row, error) {
-	prefix := fmt.Sprintf("network of %d in one process: ", o.nodes)
+func (v *protocol) compareNetworks(o options, sides []side) ([]row, error) {
+	prefix := v.label + fmt.Sprintf("network of %d in one process: ", o.nodes)
 	r := networkRows{
+		speak:      v,
 		lookup:     row{Work: prefix + "lookup, median", Unit: milliseconds},
 		resident:   row{Work: prefix + "resident memory a node", Unit: kilobytes},
 		collected:  row{Work: prefix + "resident memory a node after a collection", Unit: kilobytes},
@@ -67,7 +70,7 @@ func compareNetworks(o options, sides []side) ([]row, error) {
 }
 
 func (r *networkRows) measure(o options, s side) error {
-	child, err := s.serve("network")
+	child, err := s.serve(r.speak.prefix + "network")
 	if err != nil {
 		return err
 	}
@@ -77,7 +80,7 @@ func (r *networkRows) measure(o options, s side) error {
 		return err
 	}
 	begin := time.Now()
-	if _, err := child.Start(o.nodes); err != nil {
+	if _, err := child.Start(r.speak.version, o.nodes); err != nil {
 		return err
 	}
 	fill, err := child.AwaitFill(filled, o.settle)

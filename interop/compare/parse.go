@@ -25,12 +25,12 @@ func compareParsing(o options, sides []side) ([]row, error) {
 		children[i] = c
 	}
 	// Nothing is sent: the server of this peer need not exist.
-	peer, err := rawpeer.Listen(netip.MustParseAddr("127.0.0.1"), netip.MustParseAddrPort("127.0.0.1:30303"))
+	raw, err := rawpeer.Listen(netip.MustParseAddr("127.0.0.1"), netip.MustParseAddrPort("127.0.0.1:30303"))
 	if err != nil {
 		return nil, err
 	}
-	defer peer.Close()
-	packet, err := peer.Ping(rawpeer.Lifetime, 0)
+	defer raw.Close()
+	packet, err := raw.Ping(rawpeer.Lifetime, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/ethereum/go-ethereum/p2p/enode"
-
+	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/interop/internal/control"
 )
 
@@ -71,20 +70,21 @@ func buildSides(dir string, o options) ([]side, error) {
 // A server is one served node.
 type server struct {
 	*control.Child
+	node *enode.Node
 	addr netip.AddrPort
 }
 
 // startServer starts a process with one node that knows no other.
-func startServer(s side, work string) (*server, error) {
-	child, err := s.serve(work)
+func (v *protocol) startServer(s side, work string) (*server, error) {
+	child, err := s.serve(v.prefix + work)
 	if err != nil {
 		return nil, err
 	}
-	urls, err := child.Start(1)
+	urls, err := child.Start(v.version, 1)
 	if err != nil {
 		return nil, errors.Join(err, child.Close())
 	}
-	n, err := enode.ParseV4(urls[0])
+	n, err := enode.Parse(urls[0])
 	if err != nil {
 		return nil, errors.Join(err, child.Close())
 	}
@@ -92,5 +92,5 @@ func startServer(s side, work string) (*server, error) {
 	if !ok || !addr.Addr().IsLoopback() {
 		return nil, errors.Join(fmt.Errorf("%s: %s has no endpoint on loopback", s.name(), urls[0]), child.Close())
 	}
-	return &server{child, addr}, nil
+	return &server{child, n, addr}, nil
 }

@@ -13,12 +13,19 @@ type work struct {
 
 // allWork returns what there is to do, in order.
 func allWork() []work {
-	all := []work{{"answer", compareAnswers}, {"parse", compareParsing}}
-	for _, c := range floods {
-		all = append(all, c.work())
-	}
-	return append(all, work{"fill", compareFilling}, work{"network", compareNetworks}, work{"transport", compareTransport},
+	all := v4.work(work{"parse", compareParsing})
+	all = append(all, v5.work(work{"v5 codec", compareCodecs})...)
+	return append(all, work{"transport", compareTransport},
 		work{"mesh", compareMeshes}, work{"hub", compareHubs}, work{"join", compareJoining})
+}
+
+// work returns what is measured of nodes that speak a protocol, and of its packets.
+func (v *protocol) work(packets work) []work {
+	all := []work{{v.prefix + "answer", v.compareAnswers}, packets}
+	for _, c := range v.floods {
+		all = append(all, c.work(v))
+	}
+	return append(all, work{v.prefix + "fill", v.compareFilling}, work{v.prefix + "network", v.compareNetworks})
 }
 
 // takeTurns has each side do something, one after the other, so many times.

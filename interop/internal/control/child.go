@@ -35,10 +35,10 @@ func (c *Child) call(req Request) (Reply, error) {
 	return reply, nil
 }
 
-// Start starts nodes in the process, the first of which is the others'
-// bootnode, and returns their enode URLs.
-func (c *Child) Start(nodes int) ([]string, error) {
-	reply, err := c.call(Request{Op: OpStart, Nodes: nodes})
+// Start starts nodes in the process that speak V4 or V5, the first of which is the
+// others' bootnode, and returns their URLs.
+func (c *Child) Start(version, nodes int) ([]string, error) {
+	reply, err := c.call(Request{Op: OpStart, Version: version, Nodes: nodes})
 	return reply.URLs, err
 }
 
@@ -104,5 +104,11 @@ func (c *Child) AwaitPeers(count int, limit time.Duration) (Joined, error) {
 // Parse measures decoding packet without recovering its signer.
 func (c *Child) Parse(packet []byte) (Parse, error) {
 	reply, err := c.call(Request{Op: OpParse, Packet: packet})
+	return reply.Parse, err
+}
+
+// Codec measures what a Codec's work takes.
+func (c *Child) Codec(work Codec) (Parse, error) {
+	reply, err := c.call(Request{Op: OpCodec, Codec: work})
 	return reply.Parse, err
 }

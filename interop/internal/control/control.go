@@ -18,7 +18,8 @@ import (
 type Op string
 
 const (
-	// OpStart starts Request.Nodes nodes; the first is everyone's bootnode.
+	// OpStart starts Request.Nodes nodes that speak Request.Version; the first is
+	// everyone's bootnode.
 	OpStart Op = "start"
 	// OpUsage reports what the process has used so far.
 	OpUsage Op = "usage"
@@ -31,6 +32,8 @@ const (
 	OpLookups Op = "lookups"
 	// OpParse measures decoding Request.Packet without recovering its signer.
 	OpParse Op = "parse"
+	// OpCodec measures Request.Codec.
+	OpCodec Op = "codec"
 	// OpHandshakes measures Request.Count encryption handshakes, both ends.
 	OpHandshakes Op = "handshakes"
 	// OpMessages measures Request.Count encrypted messages of Request.Size bytes,
@@ -46,14 +49,22 @@ const (
 	OpPeers Op = "peers"
 )
 
+// The versions of Node Discovery.
+const (
+	V4 = 4
+	V5 = 5
+)
+
 // A Request asks for one operation; only that operation's fields are set.
 type Request struct {
 	Op       Op
 	Nodes    int           `json:",omitempty"`
+	Version  int           `json:",omitempty"` // V4 or V5
 	Fraction float64       `json:",omitempty"` // 0..1
 	Limit    time.Duration `json:",omitempty"`
 	Count    int           `json:",omitempty"`
 	Packet   []byte        `json:",omitempty"`
+	Codec    Codec         `json:",omitempty"`
 	Size     int           `json:",omitempty"`
 	Servers  bool          `json:",omitempty"` // between Servers, not on a bare connection
 
@@ -103,6 +114,8 @@ func (u Usage) Sub(old Usage) Usage {
 type Fill struct {
 	After  time.Duration // since the first node started
 	Median float64       // share of the possible table that the median node has
+
+	Entries, Possible float64 // of a table, on average
 }
 
 // Lookup is the outcome of one lookup of a random target by a random node.
@@ -113,7 +126,7 @@ type Lookup struct {
 	Right, Possible int
 }
 
-// Parse is the cost of decoding a packet once.
+// Parse is the cost of doing something with a packet once.
 type Parse struct {
 	Time   time.Duration
 	Allocs int64
@@ -122,7 +135,7 @@ type Parse struct {
 
 // A Node is one running discovery node.
 type Node interface {
-	// URL is the node's enode:// form with its loopback endpoint.
+	// URL is the node's enode:// form with its loopback endpoint, or for v5 its record.
 	URL() string
 	// ID is the node's identifier, Keccak-256 of its public key.
 	ID() [32]byte
@@ -136,12 +149,14 @@ type Node interface {
 
 // An Implementation makes nodes.
 type Implementation struct {
-	// Start starts a node on a free UDP port of ip. Its bootnodes are given by
-	// their enode URLs.
-	Start func(ip netip.Addr, bootnodes []string) (Node, error)
+	// Start starts a node that speaks V4 or V5 on a free UDP port of ip. Its bootnodes
+	// are given by their URLs.
+	Start func(version int, ip netip.Addr, bootnodes []string) (Node, error)
 	// NewParser returns a function that decodes a PING packet as its node does,
 	// with its two hashes, leaving out the recovery of its signer.
 	NewParser func(packet []byte) (func() error, error)
+	// NewCodec returns what does a Codec's work.
+	NewCodec func(Codec) (NewBatch, error)
 	// Connect makes the encryption handshake between the two ends of a connection,
 	// a being the one that has dialed, and returns a pipe from a to b that
 	// compresses.

@@ -34,11 +34,12 @@ type network struct {
 	listener net.Listener // of pipes; opened for the first
 }
 
-// start starts count nodes, the first of which is the bootnode of the others.
-func (w *network) start(count int) error {
+// start starts count nodes that speak V4 or V5, the first of which is the bootnode of
+// the others.
+func (w *network) start(version, count int) error {
 	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	w.started = time.Now()
-	nodes, err := startAll(count, func(boot []string) (Node, error) { return w.impl.Start(loopback, boot) })
+	nodes, err := startAll(count, func(boot []string) (Node, error) { return w.impl.Start(version, loopback, boot) })
 	for _, n := range nodes {
 		w.nodes, w.ids = append(w.nodes, n), append(w.ids, n.ID())
 	}
@@ -84,15 +85,18 @@ func (w *network) awaitFill(fraction float64, limit time.Duration) Fill {
 	}
 	fills := make([]float64, len(w.nodes))
 	for {
+		f := Fill{After: time.Since(w.started)}
 		for i, n := range w.nodes {
 			var have int
 			for _, entries := range n.Buckets() {
 				have += entries
 			}
 			fills[i] = float64(have) / float64(max(possible[i], 1))
+			f.Entries += float64(have) / float64(len(w.nodes))
+			f.Possible += float64(possible[i]) / float64(len(w.nodes))
 		}
 		slices.Sort(fills)
-		f := Fill{After: time.Since(w.started), Median: fills[len(fills)/2]}
+		f.Median = fills[len(fills)/2]
 		if f.Median >= fraction || f.After >= limit {
 			return f
 		}

@@ -71,7 +71,7 @@ func Serve(impl Implementation, in io.Reader, out io.Writer) error {
 func (w *network) handle(req Request) (reply Reply, err error) {
 	switch req.Op {
 	case OpStart:
-		err = w.start(req.Nodes)
+		err = w.start(req.Version, req.Nodes)
 		reply.URLs = urls(w.nodes)
 	case OpUsage:
 		reply.Usage, err = usage()
@@ -91,6 +91,8 @@ func (w *network) handle(req Request) (reply Reply, err error) {
 		}
 	case OpParse:
 		reply.Parse, err = w.parse(req.Packet)
+	case OpCodec:
+		reply.Parse, err = w.codec(req.Codec)
 	case OpHandshakes:
 		reply.Cost, err = w.handshakes(req.Count)
 	case OpMessages:

@@ -33,7 +33,7 @@ func fakeParser([]byte) (parse func() error, err error) { return func() error { 
 func fakes(closed *int) Implementation {
 	var made [][32]byte
 	return Implementation{
-		Start: func(_ netip.Addr, boot []string) (Node, error) {
+		Start: func(_ int, _ netip.Addr, boot []string) (Node, error) {
 			if (len(boot) == 0) != (len(made) == 0) {
 				return nil, errors.New("the first node, and only it, has no bootnode")
 			}

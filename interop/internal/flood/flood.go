@@ -12,12 +12,15 @@ import (
 	"time"
 
 	"golang.org/x/net/ipv4"
+
+	"github.com/kithnet/kith/enode"
 )
 
 // A Spec says what to send.
 type Spec struct {
 	Kind    Kind
 	Target  string        // the server's UDP endpoint
+	ID      enode.ID      // the server's, which packets of v5 are masked for
 	Rate    int           // packets a second
 	For     time.Duration // how long
 	Sources int           // number of source addresses, at most MaxSources
@@ -95,7 +98,7 @@ func prepare(spec Spec) (*flooder, error) {
 			return nil, err
 		}
 	}
-	f.packets, err = makePackets(spec.Kind, spec.Keys, target)
+	f.packets, err = makePackets(spec.Kind, spec.Keys, target, spec.ID)
 	if err != nil {
 		f.close()
 		return nil, err

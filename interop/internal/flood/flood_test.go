@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/ethereum/go-ethereum/p2p/discover/v4wire"
+
+	"github.com/kithnet/kith/discv5"
+	"github.com/kithnet/kith/enode"
 )
 
 // serve runs Serve with a specification and returns its last report.
@@ -71,6 +75,26 @@ func TestFloodsArrive(t *testing.T) {
 		if len(sources) != 3 {
 			t.Errorf("%s: from %d addresses, want 3", kind, len(sources))
 		}
+	}
+}
+
+// TestSessionsFlood looks at messages of v5 under sessions that are not there.
+func TestSessionsFlood(t *testing.T) {
+	id := enode.ID{1, 2, 3}
+	packets, err := makePackets(Session, 3, netip.AddrPort{}, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	senders := make(map[enode.ID]bool)
+	for _, b := range packets {
+		var p discv5.Packet
+		if drop := p.Parse(b, discv5.NewMask(id)); drop != discv5.DropNone || p.Flag != discv5.Ordinary {
+			t.Fatalf("%x: %v, %v", b, drop, p.Flag)
+		}
+		senders[p.Src] = true
+	}
+	if len(senders) != 3 {
+		t.Errorf("from %d nodes, want 3", len(senders))
 	}
 }
 

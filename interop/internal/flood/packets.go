@@ -10,6 +10,8 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/p2p/discover/v4wire"
 
+	"github.com/kithnet/kith/discv5"
+	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/interop/internal/rawpeer"
 )
 
@@ -25,14 +27,21 @@ const (
 	Expired   Kind = "expired"   // PINGs that expired 20 s ago
 	Ping      Kind = "ping"      // from nodes never heard of
 	Garbage   Kind = "garbage"   // random bytes, of a packet's size
+	Session   Kind = "session"   // v5: messages under keys that nobody has, of nodes never heard of
 )
 
 // makePackets makes n packets, each from a signer of its own.
-func makePackets(kind Kind, n int, target netip.AddrPort) ([][]byte, error) {
-	packets := make([][]byte, n)
+func makePackets(kind Kind, n int, target netip.AddrPort, id enode.ID) (packets [][]byte, err error) {
+	packets = make([][]byte, n)
 	for i := range packets {
 		if kind == Garbage {
 			packets[i] = garbage()
+			continue
+		}
+		if kind == Session {
+			if packets[i], err = message(id); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		contents, err := contents(kind, target)
@@ -57,6 +66,20 @@ func garbage() []byte {
 	b := make([]byte, least+rand.IntN(most-least+1))
 	crand.Read(b)
 	return b
+}
+
+// message returns a packet of v5 for a node. It is as long as one with a FINDNODE.
+func message(to enode.ID) ([]byte, error) {
+	p := discv5.Packet{Header: discv5.Header{Flag: discv5.Ordinary}, Sealed: make([]byte, 40)}
+	crand.Read(p.MaskingIV[:])
+	crand.Read(p.Nonce[:])
+	crand.Read(p.Src[:])
+	crand.Read(p.Sealed)
+	b, err := p.Encode(nil, discv5.NewMask(to))
+	if err != nil {
+		return nil, fmt.Errorf("flood: %w", err)
+	}
+	return b, nil
 }
 
 func contents(kind Kind, target netip.AddrPort) (v4wire.Packet, error) {

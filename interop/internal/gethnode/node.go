@@ -40,10 +40,9 @@ func init() {
 
 // Implementation makes go-ethereum's nodes.
 var Implementation = control.Implementation{
-	Start: func(ip netip.Addr, bootnodes []string) (control.Node, error) {
-		return Start(ip, bootnodes)
-	},
+	Start:          start,
 	NewParser:      newParser,
+	NewCodec:       newCodec,
 	Connect:        connect,
 	ConnectServers: connectServers,
 	StartServer:    startServer,
@@ -51,14 +50,8 @@ var Implementation = control.Implementation{
 	IDOf:           func(key [64]byte) [32]byte { return v4wire.Pubkey(key).ID() },
 }
 
-// Node is a running node of go-ethereum.
-type Node struct {
-	*discover.UDPv4
-	db *enode.DB
-}
-
-// Start starts a node on a free port of ip that knows the given enode URLs.
-func Start(ip netip.Addr, bootnodes []string) (*Node, error) {
+// start starts a node on a free port of ip that knows the nodes at the given URLs.
+func start(version int, ip netip.Addr, bootnodes []string) (control.Node, error) {
 	boot, err := parseNodes(bootnodes)
 	if err != nil {
 		return nil, err
@@ -81,38 +74,59 @@ func Start(ip netip.Addr, bootnodes []string) (*Node, error) {
 	ln.SetStaticIP(ip.AsSlice())
 	ln.SetFallbackUDP(port)
 	ln.Set(enr.TCP(port))
-	udp, err := discover.ListenV4(conn, ln, cfg)
+	var n control.Node
+	switch version {
+	case control.V4:
+		var udp *discover.UDPv4
+		udp, err = discover.ListenV4(conn, ln, cfg)
+		n = node4{udp, db}
+	case control.V5:
+		var udp *discover.UDPv5
+		udp, err = discover.ListenV5(conn, ln, cfg)
+		n = node5{udp, db}
+	default:
+		err = fmt.Errorf("no discovery v%d", version)
+	}
 	if err != nil {
 		conn.Close()
 		db.Close()
 		return nil, fmt.Errorf("gethnode: %w", err)
 	}
-	return &Node{udp, db}, nil
+	return n, nil
+}
+
+// node4 is a running node of go-ethereum that speaks v4.
+type node4 struct {
+	*discover.UDPv4
+	db *enode.DB
 }
 
 // URL returns the node's enode:// form.
-func (n *Node) URL() string { return n.Self().URLv4() }
+func (n node4) URL() string { return n.Self().URLv4() }
 
 // ID returns the node's identifier.
-func (n *Node) ID() [32]byte { return n.Self().ID() }
+func (n node4) ID() [32]byte { return n.Self().ID() }
 
 // Lookup returns the nodes nearest to the hash of key that the network knows.
-func (n *Node) Lookup(key [64]byte) ([][32]byte, error) {
+func (n node4) Lookup(key [64]byte) ([][32]byte, error) {
 	pub := &ecdsa.PublicKey{
 		Curve: crypto.S256(),
 		X:     new(big.Int).SetBytes(key[:32]),
 		Y:     new(big.Int).SetBytes(key[32:]),
 	}
-	found := n.LookupPubkey(pub)
-	ids := make([][32]byte, len(found))
-	for i, f := range found {
-		ids[i] = f.ID()
+	return idsOf(n.LookupPubkey(pub)), nil
+}
+
+func idsOf(nodes []*enode.Node) [][32]byte {
+	ids := make([][32]byte, len(nodes))
+	for i, n := range nodes {
+		ids[i] = n.ID()
 	}
-	return ids, nil
+	return ids
 }
 
 // Buckets counts the table's entries, checked and unchecked ones.
-func (n *Node) Buckets() (counts [control.Buckets]int) {
+func (n node4) Buckets() (counts [control.Buckets]int) {
 	for i, bucket := range n.TableBuckets() {
 		counts[i] = len(bucket)
 	}
@@ -120,8 +134,39 @@ func (n *Node) Buckets() (counts [control.Buckets]int) {
 }
 
 // Close stops the node.
-func (n *Node) Close() {
+func (n node4) Close() {
 	n.UDPv4.Close()
+	n.db.Close()
+}
+
+// node5 is a running node of go-ethereum that speaks v5.
+type node5 struct {
+	*discover.UDPv5
+	db *enode.DB
+}
+
+// URL returns the node's record.
+func (n node5) URL() string { return n.Self().String() }
+
+// ID returns the node's identifier.
+func (n node5) ID() [32]byte { return n.Self().ID() }
+
+// Lookup returns the nodes nearest to the hash of key that the network knows.
+func (n node5) Lookup(key [64]byte) ([][32]byte, error) {
+	return idsOf(n.UDPv5.Lookup(v4wire.Pubkey(key).ID())), nil
+}
+
+// Buckets counts the table's entries, checked and unchecked ones.
+func (n node5) Buckets() (counts [control.Buckets]int) {
+	for i, bucket := range n.Nodes() {
+		counts[i] = len(bucket)
+	}
+	return counts
+}
+
+// Close stops the node.
+func (n node5) Close() {
+	n.UDPv5.Close()
 	n.db.Close()
 }
 

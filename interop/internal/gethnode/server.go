@@ -71,7 +71,7 @@ func (s server) Close() { s.Stop() }
 
 func parseNodes(urls []string) (nodes []*enode.Node, err error) {
 	for _, url := range urls {
-		n, err := enode.ParseV4(url)
+		n, err := enode.Parse(enode.ValidSchemes, url)
 		if err != nil {
 			return nil, fmt.Errorf("gethnode: node %q: %w", url, err)
 		}

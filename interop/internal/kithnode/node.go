@@ -21,10 +21,11 @@ import (
 
 // Implementation makes Kith's nodes.
 var Implementation = control.Implementation{
-	Start: func(ip netip.Addr, bootnodes []string) (control.Node, error) {
-		return Start(ip, bootnodes)
+	Start: func(version int, ip netip.Addr, bootnodes []string) (control.Node, error) {
+		return Start(version, ip, bootnodes)
 	},
 	NewParser:      newParser,
+	NewCodec:       newCodec,
 	Connect:        connect,
 	ConnectServers: connectServers,
 	StartServer:    startServer,
@@ -38,16 +39,21 @@ var Implementation = control.Implementation{
 // Node is a running node of Kith.
 type Node struct {
 	*discover.UDP
-	db *nodedb.DB
+	db      *nodedb.DB
+	version int
 }
 
-// Start starts a node on a free port of ip that knows the given enode URLs.
-func Start(ip netip.Addr, bootnodes []string) (*Node, error) {
+// Start starts a node on a free port of ip that knows the nodes at the given URLs and
+// speaks one version of discovery, as go-ethereum's nodes do beside it.
+func Start(version int, ip netip.Addr, bootnodes []string) (*Node, error) {
 	boot, err := parseNodes(bootnodes)
 	if err != nil {
 		return nil, err
 	}
-	cfg := discover.Config{Bootnodes: boot, Protocols: kad.V4} // what go-ethereum's nodes speak beside it
+	cfg := discover.Config{Bootnodes: boot, Protocols: map[int]kad.Protocol{control.V4: kad.V4, control.V5: kad.V5}[version]}
+	if cfg.Protocols == 0 {
+		return nil, fmt.Errorf("kithnode: no discovery v%d", version)
+	}
 	key, err := secp.GenerateKey()
 	if err != nil {
 		return nil, fmt.Errorf("kithnode: %w", err)
@@ -69,11 +75,16 @@ func Start(ip netip.Addr, bootnodes []string) (*Node, error) {
 		cfg.DB.Close()
 		return nil, fmt.Errorf("kithnode: %w", err)
 	}
-	return &Node{udp, cfg.DB}, nil
+	return &Node{udp, cfg.DB, version}, nil
 }
 
-// URL returns the node's enode:// form.
-func (n *Node) URL() string { return n.Self().URL() }
+// URL returns the node's enode:// form, or for v5 its record.
+func (n *Node) URL() string {
+	if n.version == control.V5 {
+		return n.Self().String()
+	}
+	return n.Self().URL()
+}
 
 // ID returns the node's identifier.
 func (n *Node) ID() [32]byte { return n.Self().ID() }

@@ -20,6 +20,8 @@ import (
 	"github.com/ethereum/go-ethereum/p2p/discover/v4wire"
 	"github.com/ethereum/go-ethereum/p2p/enode"
 	"github.com/ethereum/go-ethereum/p2p/enr"
+
+	"github.com/kithnet/kith/interop/internal/load"
 )
 
 // Where a packet's parts stand (discv4.md, "Wire Protocol").
@@ -44,7 +46,7 @@ type Peer struct {
 	self      v4wire.Endpoint
 	record    enr.Record
 	neighbors []v4wire.Node
-	onReply   atomic.Pointer[func(kind byte, packet []byte)]
+	onReply   atomic.Pointer[func(load.Reply)]
 	proved    chan struct{} // gets a value whenever the server's PING was answered
 	done      chan struct{}
 }
@@ -100,8 +102,8 @@ func (p *Peer) Node() v4wire.Node {
 func (p *Peer) SetNeighbors(nodes []v4wire.Node) { p.neighbors = nodes }
 
 // OnReply sets the function that gets each PONG and NEIGHBORS, and returns once
-// it is in place. The packet is valid during the call only. nil: none.
-func (p *Peer) OnReply(f func(kind byte, packet []byte)) {
+// it is in place. nil: none.
+func (p *Peer) OnReply(f func(load.Reply)) {
 	if f == nil {
 		p.onReply.Store(nil)
 		return
@@ -119,8 +121,8 @@ func (p *Peer) Send(packet []byte) {
 // and pinged back, and lets it have time to read the answer.
 func (p *Peer) Bond() error {
 	ponged := make(chan struct{}, 1)
-	p.OnReply(func(kind byte, _ []byte) {
-		if kind == v4wire.PongPacket {
+	p.OnReply(func(r load.Reply) {
+		if r.Kind == v4wire.PongPacket {
 			notify(ponged)
 		}
 	})
@@ -226,7 +228,11 @@ func (p *Peer) handle(packet []byte) {
 		}
 	case v4wire.PongPacket, v4wire.NeighborsPacket:
 		if f := p.onReply.Load(); f != nil {
-			(*f)(kind, packet)
+			r := load.Reply{Kind: kind, Packet: packet}
+			if kind == v4wire.PongPacket {
+				r.Token, _ = replyToken(packet)
+			}
+			(*f)(r)
 		}
 	}
 }
