@@ -17,6 +17,10 @@ const (
 	// drawn at random below it.
 	tryWithin  = time.Second
 	lookWithin = 10 * time.Second
+
+	// A network counts as split between the protocols when more than one in splitShare
+	// of the neighbours speaks a single one. With fewer, lookups miss fewer than that.
+	splitShare = 16
 )
 
 // tries asks entries by the protocol that they are not asked by otherwise.
@@ -35,6 +39,7 @@ func (m *Mux) advanceTries(now time.Time) {
 	if !first && !m.closed && (t.running >= maxTries || m.try()) {
 		within = tryWithin
 	}
+	m.split = m.table.OneSided()*splitShare > m.table.Live()
 	t.next = now.Add(1 + time.Duration(m.rng.Int64N(int64(within))))
 }
 
