@@ -12,6 +12,11 @@
 // v5 names nodes by their records, and one without by v4 first. Whichever answers
 // counts.
 //
+// Where more than one in sixteen neighbours speaks a single protocol, nodes that may speak
+// both are asked for nodes by both at once: who is asked by one protocol names only those
+// who speak it, so that a lookup that went by one would end among its speakers. The first
+// answer ends the question, and the second goes to the table's lookups.
+//
 // An entry known by one protocol is tried once by the other some seconds after it
 // joined, or at once while most that are tried answer, and after that once an hour; one
 // known by both is tried by v4, as nothing else does. So a node learns that its neighbour
@@ -68,6 +73,7 @@ type Mux struct {
 	table  *kad.Table
 	v4, v5 kad.Transport
 	closed bool
+	split  bool     // many neighbours speak a single protocol
 	ended  []func() // of questions to a closed Mux
 	tries  tries
 	stats  Stats

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
@@ -235,5 +236,39 @@ func TestStats(t *testing.T) {
 	want := Stats{Asked: [2]uint64{2, 3}, Answered: [2]uint64{1, 1}, Second: 1, Taken: 1}
 	if got := l.m.Stats(); got != want {
 		t.Errorf("stats %+v, want %+v", got, want)
+	}
+}
+
+// TestSplit: while many neighbours speak a single protocol, who may speak both is asked
+// for nodes by both at once, and both answers count.
+func TestSplit(t *testing.T) {
+	l := newLab(t)
+	dual := l.known(both)
+	says := map[enode.ID]kad.Protocol{dual.ID(): both}
+	for i := range 4 {
+		n := l.known(kad.V4)
+		if says[n.ID()] = kad.V4; i%2 == 0 {
+			says[n.ID()] = both
+		}
+	}
+	both := []kad.Protocol{kad.V5, kad.V4}
+	if _, log := l.play(nodes, dual, nil, nil); len(log) != 1 {
+		t.Errorf("asked by %d before anybody was tried", log)
+	}
+	l.run(time.Minute, says, func() {})
+	for _, n := range []*enode.Node{dual, l.unknown(), l.recorded()} {
+		if _, log := l.play(nodes, n, nil, nil); !slices.Equal(log, both) {
+			t.Errorf("%v: asked for nodes by %d, want %d", n, log, both)
+		}
+	}
+	if _, log := l.play(ping, dual, nil, nil); len(log) != 1 {
+		t.Errorf("a PING went by %d", log)
+	}
+	for id := range says { // they all learn v5
+		says[id] = kad.V4 | kad.V5
+	}
+	l.run(3*time.Hour, says, func() {})
+	if _, log := l.play(nodes, dual, nil, nil); len(log) != 1 {
+		t.Errorf("asked by %d when all speak both", log)
 	}
 }

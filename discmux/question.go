@@ -44,6 +44,8 @@ type question struct {
 func (m *Mux) plan(q *question) (first kad.Protocol) {
 	q.known = m.table.Speaks(q.node.ID())
 	switch {
+	case m.split && q.kind == nodes && (q.known == both || q.known == 0):
+		first = both
 	case q.known == both:
 		first, q.rest = kad.V5, kad.V4
 	case q.known != 0:

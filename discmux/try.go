@@ -27,6 +27,10 @@ const (
 	// joinedFor is how long an entry is left alone first, unless most answer: who is
 	// just being met has enough to answer, and perhaps tries this node itself.
 	joinedFor = 5 * time.Second
+
+	// A network counts as split between the protocols when more than one in splitShare
+	// of the neighbours speaks a single one. With fewer, lookups miss fewer than that.
+	splitShare = 16
 )
 
 // tries asks entries by the protocol that they are not asked by otherwise.
@@ -57,6 +61,8 @@ func (m *Mux) advanceTries(now time.Time) {
 			break
 		}
 	}
+	// Those that are being tried may speak both.
+	m.split = (m.table.OneSided()-t.running)*splitShare > m.table.Live()
 	switch {
 	case eager && tried:
 		t.within = eagerWithin

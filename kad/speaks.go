@@ -79,6 +79,19 @@ func (t *Table) untried(e *entry, after second) bool {
 	}
 }
 
+// OneSided returns how many entries speak a single protocol, and not the other by which
+// they were tried.
+func (t *Table) OneSided() (n int) {
+	for i := range t.buckets {
+		for _, e := range t.buckets[i].entries {
+			if e.tried != 0 && (e.speaks == V4 || e.speaks == V5) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Bootnode reports whether a node is one of the bootnodes.
 func (t *Table) Bootnode(id enode.ID) bool {
 	for _, n := range t.cfg.Bootnodes {

@@ -209,6 +209,9 @@ func TestUntried(t *testing.T) {
 		w.t.AddLive(nodes[via], via)
 	}
 	start := w.now
+	if n := w.t.OneSided(); n != 0 {
+		t.Errorf("%d speak one protocol, and nobody was tried by another", n)
+	}
 	named := make(map[enode.ID][]time.Duration)
 	for range 6 * 3600 {
 		w.now = w.now.Add(time.Second)
@@ -223,6 +226,9 @@ func TestUntried(t *testing.T) {
 			}
 			named[n.ID()] = append(named[n.ID()], w.now.Sub(start))
 		}
+	}
+	if n := w.t.OneSided(); n != 2 {
+		t.Errorf("%d speak one protocol, want two", n)
 	}
 	if len(named[nodes[0].ID()]) != 0 {
 		t.Error("one of which nothing is known was named")
