@@ -119,6 +119,9 @@ func (t *UDP) handle5(b *netio.Batch, s *scratch) {
 		return
 	}
 	t.countDrops5(five)
+	if len(five.order) > 0 { // or else there may be no v5
+		t.m.v5.Lend(s.outs5)
+	}
 	for _, i := range five.order {
 		r := &five.in[i]
 		check, _ := t.m.V5.HandlePacket(b.Packet(five.from[i]).Addr, &r.Header, r, five.accept[i])

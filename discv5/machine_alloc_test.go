@@ -43,8 +43,8 @@ func (h *busyNode) sealed(m Message) []byte {
 	return b
 }
 
-// handle is all that b does about a packet, writing included.
-func (h *busyNode) handle(data []byte, want int) {
+// open is what b does about a packet before it writes the answer.
+func (h *busyNode) open(data []byte) {
 	own := h.b.m
 	own.Advance(h.now)
 	in := &h.b.in
@@ -58,6 +58,12 @@ func (h *busyNode) handle(data []byte, want int) {
 	if _, drop := own.HandlePacket(h.a.at, &in.Header, in, v.Accept); drop != DropNone {
 		h.TB.Fatal(drop)
 	}
+}
+
+// handle is all that b does about a packet, writing included.
+func (h *busyNode) handle(data []byte, want int) {
+	h.open(data)
+	own := h.b.m
 	h.out = own.Flush(h.out[:0])
 	if len(h.out) != want {
 		h.TB.Fatalf("%d packets, want %d", len(h.out), want)
@@ -79,6 +85,13 @@ func TestMachineAllocations(t *testing.T) {
 	budget(t, "FINDNODE", 2, func() { h.handle(find, 2) })
 	talk := h.sealed(Message{Kind: TalkReq, ID: NumberID(1 << 60), Protocol: []byte("none")})
 	budget(t, "TALKREQ", 0, func() { h.handle(talk, 1) })
+	budget(t, "a batch of PINGs", 0, func() { // more than the machine has room for by itself
+		h.b.m.Lend(h.out)
+		for range cap(h.out) - 1 {
+			h.open(ping)
+		}
+		h.handle(ping, cap(h.out))
+	})
 	// What nobody is to act on.
 	header := Header{Flag: Whoareyou, Nonce: Nonce{1}}
 	budget(t, "WHOAREYOU", 0, func() { h.b.m.Admit(h.a.at, &header, false) })

@@ -14,14 +14,14 @@ type work struct {
 // allWork returns what there is to do, in order.
 func allWork() []work {
 	all := v4.work(work{"parse", compareParsing})
-	all = append(all, v5.work(work{"v5 codec", compareCodecs})...)
+	all = append(all, v5.work(work{"v5 codec", compareCodecs}, work{"v5 meet", v5.compareMeeting})...)
 	return append(all, work{"transport", compareTransport},
 		work{"mesh", compareMeshes}, work{"hub", compareHubs}, work{"join", compareJoining})
 }
 
-// work returns what is measured of nodes that speak a protocol, and of its packets.
-func (v *protocol) work(packets work) []work {
-	all := []work{{v.prefix + "answer", v.compareAnswers}, packets}
+// work returns what is measured of nodes that speak a protocol, and more of it.
+func (v *protocol) work(more ...work) []work {
+	all := append([]work{{v.prefix + "answer", v.compareAnswers}}, more...)
 	for _, c := range v.floods {
 		all = append(all, c.work(v))
 	}

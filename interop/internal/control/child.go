@@ -112,3 +112,9 @@ func (c *Child) Codec(work Codec) (Parse, error) {
 	reply, err := c.call(Request{Op: OpCodec, Codec: work})
 	return reply.Parse, err
 }
+
+// Meet measures PINGs between nodes that speak V4 or V5 and have never met.
+func (c *Child) Meet(version, count int) (Cost, error) {
+	reply, err := c.call(Request{Op: OpMeet, Version: version, Count: count})
+	return reply.Cost, err
+}

@@ -34,6 +34,9 @@ const (
 	OpParse Op = "parse"
 	// OpCodec measures Request.Codec.
 	OpCodec Op = "codec"
+	// OpMeet measures the first PING of a node to each of Request.Count others, which
+	// takes a handshake.
+	OpMeet Op = "meet"
 	// OpHandshakes measures Request.Count encryption handshakes, both ends.
 	OpHandshakes Op = "handshakes"
 	// OpMessages measures Request.Count encrypted messages of Request.Size bytes,
@@ -142,6 +145,8 @@ type Node interface {
 	// Lookup searches the network for the nodes nearest to the Keccak-256 hash
 	// of a public key (x||y) and returns their identifiers.
 	Lookup(key [64]byte) ([][32]byte, error)
+	// Ping pings the node at a URL until it answers.
+	Ping(url string) error
 	// Buckets counts the table's entries by bucket, the nearest bucket first.
 	Buckets() [Buckets]int
 	Close()

@@ -23,6 +23,10 @@ const (
 // microseconds each; a tenth of a second is a small part of the seconds measured.
 const fillPoll = 100 * time.Millisecond
 
+// meetAfter is how long a node is left alone before it meets another: its first search
+// for others ends without any.
+const meetAfter = 10 * time.Millisecond
+
 // network is a set of nodes or Servers in this process that know one bootnode.
 type network struct {
 	impl    Implementation
@@ -44,6 +48,46 @@ func (w *network) start(version, count int) error {
 		w.nodes, w.ids = append(w.nodes, n), append(w.ids, n.ID())
 	}
 	return err
+}
+
+// meet starts a node, and measures its first PING to each of count others, which are
+// there one at a time: nodes that stay would go on to meet each other.
+func (w *network) meet(version, count int) (c Cost, err error) {
+	if count < 1 {
+		return c, fmt.Errorf("control: asked to meet %d nodes", count)
+	}
+	first, err := w.startAlone(version)
+	if err != nil {
+		return c, err
+	}
+	defer first.Close()
+	took := make([]time.Duration, 0, count)
+	for range count {
+		n, err := w.startAlone(version)
+		if err != nil {
+			return c, err
+		}
+		begin := time.Now()
+		err = first.Ping(n.URL())
+		took = append(took, time.Since(begin))
+		n.Close()
+		if err != nil {
+			return c, fmt.Errorf("control: PING: %w", err)
+		}
+	}
+	slices.Sort(took)
+	c.Wall = took[len(took)/2]
+	return c, nil
+}
+
+// startAlone starts a node that knows nobody, and gives it time to find that out.
+func (w *network) startAlone(version int) (Node, error) {
+	n, err := w.impl.Start(version, netip.AddrFrom4([4]byte{127, 0, 0, 1}), nil)
+	if err != nil {
+		return nil, fmt.Errorf("control: node: %w", err)
+	}
+	time.Sleep(meetAfter)
+	return n, nil
 }
 
 // located is what can be reached at an enode URL.

@@ -93,6 +93,8 @@ func (w *network) handle(req Request) (reply Reply, err error) {
 		reply.Parse, err = w.parse(req.Packet)
 	case OpCodec:
 		reply.Parse, err = w.codec(req.Codec)
+	case OpMeet:
+		reply.Cost, err = w.meet(req.Version, req.Count)
 	case OpHandshakes:
 		reply.Cost, err = w.handshakes(req.Count)
 	case OpMessages:

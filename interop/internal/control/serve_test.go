@@ -23,6 +23,7 @@ type fakeNode struct {
 func (n *fakeNode) URL() string                         { return fmt.Sprintf("enode://%x", n.id[:1]) }
 func (n *fakeNode) ID() [32]byte                        { return n.id }
 func (n *fakeNode) Lookup([64]byte) ([][32]byte, error) { return n.known, nil }
+func (n *fakeNode) Ping(string) error                   { return nil }
 func (n *fakeNode) Close()                              { *n.closed++ }
 func (n *fakeNode) Buckets() (counts [Buckets]int)      { counts[Buckets-1] = len(n.known); return counts }
 func identity(key [64]byte) (id [32]byte)               { copy(id[:], key[:]); return id }
@@ -132,6 +133,21 @@ func TestServeNetwork(t *testing.T) {
 	}
 	if closed != 3 {
 		t.Errorf("%d nodes closed, want 3", closed)
+	}
+}
+
+func TestServeMeet(t *testing.T) {
+	var closed int
+	start := func(int, netip.Addr, []string) (Node, error) { return &fakeNode{closed: &closed}, nil }
+	replies := serve(t, Implementation{Start: start}, Request{Op: OpMeet, Count: 3}, Request{Op: OpMeet})
+	if r := replies[0]; r.Error != "" || r.Cost.Wall <= 0 {
+		t.Errorf("%+v", r)
+	}
+	if replies[1].Error == "" {
+		t.Error("no error of nobody to meet")
+	}
+	if closed != 4 {
+		t.Errorf("%d nodes closed, want 4", closed)
 	}
 }
 

@@ -19,6 +19,7 @@ type Pipe struct {
 // Cost is what one of many operations has cost this process, on average.
 type Cost struct {
 	CPU    time.Duration
+	Wall   time.Duration // the median's, where it is measured
 	Allocs float64
 	Bytes  float64
 }
@@ -93,7 +94,7 @@ func (w *network) cost(count int, do func() error) (Cost, error) {
 		return Cost{}, err
 	}
 	used, n := after.Sub(before), float64(count)
-	return Cost{used.CPU / time.Duration(count), float64(used.Allocs) / n, float64(used.AllocBytes) / n}, nil
+	return Cost{CPU: used.CPU / time.Duration(count), Allocs: float64(used.Allocs) / n, Bytes: float64(used.AllocBytes) / n}, nil
 }
 
 // pipe connects two ends and has the implementation make its handshake on them.

@@ -133,6 +133,16 @@ func (n node4) Buckets() (counts [control.Buckets]int) {
 	return counts
 }
 
+// Ping pings the node at a URL.
+func (n node4) Ping(url string) error {
+	nodes, err := parseNodes([]string{url})
+	if err != nil {
+		return err
+	}
+	_, err = n.UDPv4.Ping(nodes[0])
+	return err
+}
+
 // Close stops the node.
 func (n node4) Close() {
 	n.UDPv4.Close()
@@ -162,6 +172,16 @@ func (n node5) Buckets() (counts [control.Buckets]int) {
 		counts[i] = len(bucket)
 	}
 	return counts
+}
+
+// Ping pings the node at a URL.
+func (n node5) Ping(url string) error {
+	nodes, err := parseNodes([]string{url})
+	if err != nil {
+		return err
+	}
+	_, err = n.UDPv5.Ping(nodes[0])
+	return err
 }
 
 // Close stops the node.

@@ -107,6 +107,16 @@ func (n *Node) Buckets() (counts [control.Buckets]int) {
 	return counts
 }
 
+// Ping pings the node at a URL.
+func (n *Node) Ping(url string) error {
+	nodes, err := parseNodes([]string{url})
+	if err != nil {
+		return err
+	}
+	_, err = n.UDP.Ping(context.Background(), nodes[0])
+	return err
+}
+
 // Close stops the node.
 func (n *Node) Close() {
 	n.UDP.Close()
