@@ -46,7 +46,7 @@ func (m *Machine) open(r *request) {
 	}
 	if l.opener = r; r.state != opening {
 		r.state, r.sends = opening, 0
-		r.start(m.at, handshakeTimeout)
+		r.start(m.at, 2*m.patience())
 	}
 	o := Out{To: l.to, Dest: l.id, Header: Header{MaskingIV: m.random16(), Nonce: m.randomNonce(), Src: m.cfg.ID}}
 	for i := 0; i < noiseSize; i += 16 {
@@ -56,7 +56,7 @@ func (m *Machine) open(r *request) {
 	r.sent(&o.Header.Nonce)
 	m.stats.Sent[0]++
 	m.out = append(m.out, o)
-	m.waitFor(r, maxSends)
+	m.waitFor(r)
 }
 
 // forerunner makes a PING that carries the handshake for a request which can't.
@@ -89,7 +89,7 @@ func (r *request) sent(n *Nonce) {
 func (m *Machine) ask(r *request, s *Session) {
 	if r.state != asked {
 		r.state, r.sends = asked, 0
-		r.start(m.at, replyTimeout)
+		r.start(m.at, m.patience())
 	}
 	r.resent = r.session != nil
 	r.session, r.sentAt = s, m.at
@@ -98,19 +98,11 @@ func (m *Machine) ask(r *request, s *Session) {
 	r.sent(&o.Header.Nonce)
 	m.send(&o)
 	m.sessions.touch(m.sessions.get(r.link.id, r.link.to))
-	m.waitFor(r, r.maxSends())
-}
-
-// maxSends is how often the message goes out under a session.
-func (r *request) maxSends() uint8 {
-	if r.kind == Ping {
-		return maxPingSends
-	}
-	return maxSends
+	m.waitFor(r)
 }
 
 // waitFor waits for the answer to what was just sent.
-func (m *Machine) waitFor(r *request, maxSends uint8) {
+func (m *Machine) waitFor(r *request) {
 	at := r.deadline
 	if r.sends++; r.sends < maxSends {
 		at = min(at, m.at+int64(m.rtt.Resend()<<(r.sends-1)))

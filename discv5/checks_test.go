@@ -89,7 +89,7 @@ func (r *request) check(l *link) error {
 		return fmt.Errorf("state %d, task %v", r.state, r.task.Scheduled())
 	case r.open && (r.state == late || r.state == agreeing):
 		return fmt.Errorf("state %d, open to a WHOAREYOU", r.state)
-	case r.handshakes > maxHandshakes || r.sends > maxPingSends:
+	case r.handshakes > maxHandshakes || r.sends > maxSends:
 		return fmt.Errorf("%d handshakes, %d sends", r.handshakes, r.sends)
 	case len(r.answer.nodes) > maxRecords || r.answer.received > maxRecords || r.answer.checks < 0:
 		return fmt.Errorf("%d nodes of %d records, %d checks", len(r.answer.nodes), r.answer.received, r.answer.checks)

@@ -102,12 +102,12 @@ func (m *Machine) answerChallenge(from netip.AddrPort, h *Header) Drop {
 	}
 	if r.size() > m.handshakeRoom() {
 		r = m.forerunner(r)
-		r.start(m.at, handshakeTimeout)
+		r.start(m.at, 2*m.patience())
 	}
 	l.opener = r
 	r.state, r.open = agreeing, false
 	r.handshakes++
-	r.start(m.at, handshakeTimeout)
+	r.start(m.at, 2*m.patience())
 	m.tasks.Schedule(&r.task, r.deadline)
 	m.stats.Answered++
 	m.initiate(r, h)
@@ -161,7 +161,7 @@ func (m *Machine) Sent(o *Out) bool {
 	r.state, r.sends, r.sentAt = asked, 0, m.at
 	r.sent(&o.Header.Nonce)
 	r.open = false // until what was sent may be lost: its WHOAREYOU may come twice
-	m.waitFor(r, r.maxSends())
+	m.waitFor(r)
 	return true
 }
 

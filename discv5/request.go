@@ -10,16 +10,15 @@ import (
 )
 
 const (
-	// replyTimeout is how long an answer is waited for, by a request that finds a
-	// session, and handshakeTimeout by one that needs a handshake first. Both count
-	// from when it is first sent.
-	replyTimeout     = 500 * time.Millisecond
-	handshakeTimeout = time.Second
+	// replyTimeout is how long an answer is waited for after the last send: half a
+	// second goes around the Earth with room to spare. It grows to replyTimeoutMax
+	// where answers are seen to take longer.
+	replyTimeout    = 500 * time.Millisecond
+	replyTimeoutMax = 1500 * time.Millisecond
 
-	// A request is sent twice, since packets get lost; a PING on a session, where a
-	// node's place in the table is at stake, three times.
-	maxSends     = 2
-	maxPingSends = 3
+	// maxSends is how often a request is sent, since packets get lost: random bytes that
+	// ask for a WHOAREYOU, and then the message.
+	maxSends = 3
 
 	// maxHandshakes bounds how many WHOAREYOUs a request answers: each costs a
 	// signature and two multiplications on the curve.
@@ -44,6 +43,12 @@ const (
 	// their leading zeros.
 	firstID = 1 << 56
 )
+
+// patience is how long a request takes at most, from its first send on: the last one is
+// of no use when its answer comes too late. One that needs a handshake takes twice that.
+func (m *Machine) patience() time.Duration {
+	return m.rtt.Resend()*(1<<(maxSends-1)-1) + min(max(m.rtt.Most(), replyTimeout), replyTimeoutMax)
+}
 
 type requestState uint8
 

@@ -149,7 +149,7 @@ func TestClockSetBack(t *testing.T) {
 	w.lose = func(*flight) bool { return true }
 	r := a.ping(b)
 	w.now = w.now.Add(-time.Hour)
-	w.run(handshakeTimeout)
+	w.run(2 * a.m.patience())
 	r.is(t, ErrTimeout)
 	w.lose = nil
 	w.meet(a, b)

@@ -132,7 +132,7 @@ func TestDead(t *testing.T) {
 	a, b := w.labs[0], w.labs[1]
 	w.lose = func(f *flight) bool { return f.from == a.at }
 	r, s := a.ping(b), a.find(b, 256)
-	w.run(handshakeTimeout - 1)
+	w.run(2*a.m.patience() - 1)
 	r.pending(t)
 	w.run(1)
 	r.is(t, ErrTimeout)
@@ -145,11 +145,11 @@ func TestDead(t *testing.T) {
 	w.lose = func(f *flight) bool { return f.from == a.at }
 	w.sent = nil
 	r = a.ping(b)
-	w.run(replyTimeout - 1)
+	w.run(a.m.patience() - 1)
 	r.pending(t)
 	w.run(1)
 	r.is(t, ErrTimeout)
-	if len(w.sent) != maxPingSends {
+	if len(w.sent) != maxSends {
 		t.Errorf("sent: %d packets", len(w.sent))
 	}
 	if got := a.m.Stats().Sessions; got != 1 {
