@@ -120,7 +120,7 @@ func (t *UDP) handle5(b *netio.Batch, s *scratch) {
 	}
 	t.countDrops5(five)
 	if len(five.order) > 0 { // or else there may be no v5
-		t.m.v5.Lend(s.outs5)
+		t.m.V5.Lend(s.outs5)
 	}
 	for _, i := range five.order {
 		r := &five.in[i]
