@@ -15,7 +15,8 @@ type Accept struct {
 	own       enode.ID
 	challenge ChallengeData
 	node      *enode.Node // the sender: as known before, or as its record says
-	fresh     bool        // the record is needed
+	fresh     bool        // the record is needed, and has to be verified
+	newer     bool        // node is what the record says
 	session   *Session    // what comes of it
 }
 
@@ -35,9 +36,13 @@ func (m *Machine) admitHandshake(from netip.AddrPort, h *Header, s *Session) Ver
 	}
 	ch.attempts++
 	challenge := ch.header()
-	return Verdict{Known: s != nil, Accept: &Accept{
-		own: m.cfg.ID, challenge: challenge.challengeData(), node: ch.node, fresh: fresh,
-	}}
+	a := &Accept{own: m.cfg.ID, challenge: challenge.challengeData(), node: ch.node, fresh: fresh, newer: fresh}
+	if fresh {
+		if n := m.records.get(h.Record); n != nil && n.ID() == h.Src { // from somebody's NODES
+			a.node, a.fresh = n, false
+		}
+	}
+	return Verdict{Known: s != nil, Accept: a}
 }
 
 // recordSeq returns a record's sequence number without looking at the rest; 0 when
@@ -80,8 +85,8 @@ func (a *Accept) Run(key *secp.PrivateKey, h *Header) Drop {
 	return DropNone
 }
 
-// NeedsRecord reports whether the record in the answer is looked at: the sender is
-// unknown, or it is newer than what is known.
+// NeedsRecord reports whether the record in the answer is verified: the sender is
+// unknown, or it is newer than what is known, and was in no NODES.
 func (a *Accept) NeedsRecord() bool { return a.fresh }
 
 // Agree gives the outcome of Run without cryptography: the keys, and where the record
@@ -110,7 +115,8 @@ func (m *Machine) acceptHandshake(from netip.AddrPort, h *Header, sealed Sealed,
 	}
 	m.challenges.remove(ch)
 	s.setNode(a.node, from)
-	if a.fresh {
+	if a.newer {
+		m.records.put(a.node)
 		m.cfg.Table.UpdateRecord(a.node)
 	}
 	m.accepted(s, from)

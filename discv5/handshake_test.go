@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/secp"
 )
 
@@ -291,5 +292,46 @@ func TestNoKeys(t *testing.T) {
 	s.is(t, ErrKey)
 	if len(a.m.links.byEnd) != 0 || a.m.Stats().Sessions != 0 {
 		t.Error("something is left")
+	}
+}
+
+// TestRecordsOfHandshakes: a record is verified once, whether it comes in NODES or in a
+// handshake first.
+func TestRecordsOfHandshakes(t *testing.T) {
+	w := newWorld(t, 2, nil)
+	a, b := w.labs[0], w.labs[1]
+	w.meet(a, b)
+	if b.m.records.get(a.node.Record().Raw()) == nil {
+		t.Error("the handshake's record would be verified again in NODES")
+	}
+	// As if records had come in NODES, and then a node with its own or somebody else's.
+	other := signRecord(testKey(50), a.at, 1)
+	for _, sent := range []*enode.Node{a.node, other} {
+		b.restart()
+		b.table.known = nil
+		b.m.records.put(sent)
+		w.lose = func(*flight) bool { return true }
+		a.restart()
+		a.ping(b)
+		b.gives(DropNone, a.at, w.last("random").data)
+		var in Received
+		in.Parse(answerTo(t, a, b, w.last("WHOAREYOU"), nil, sent.Record().Raw(), a.key), NewMask(b.node.ID()))
+		v := b.m.Admit(a.at, &in.Header, false)
+		if v.Drop != DropNone || v.Accept.NeedsRecord() != (sent == other) {
+			t.Fatalf("%v, verified again: %v", v.Drop, v.Accept.NeedsRecord())
+		}
+		drop := v.Accept.Run(b.key, &in.Header)
+		if sent == other {
+			if drop != DropRecord {
+				t.Fatalf("with another node's record: %v", drop)
+			}
+			continue
+		}
+		if drop == DropNone {
+			_, drop = b.m.HandlePacket(a.at, &in.Header, &in, v.Accept)
+		}
+		if n := len(b.table.updated); drop != DropNone || n == 0 || b.table.updated[n-1].ID() != a.node.ID() {
+			t.Errorf("%v, and the table has %d records", drop, n)
+		}
 	}
 }
