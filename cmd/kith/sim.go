@@ -72,6 +72,7 @@ type simFlags struct {
 	workers  int
 	duration time.Duration
 	defences string
+	mix      string
 	without  string
 	json     bool
 	report   string
@@ -91,19 +92,25 @@ func newSimFlags(fs *flagSet) *simFlags {
 	fs.duration(&f.duration, "duration", "let it run for `TIME`, which is virtual, rather than the scenario's", 0, maxSimTime)
 	fs.choice(&f.defences, "defences", "`on`, or off: nodes do without all their defences against adversaries", []string{"on", "off"})
 	fs.text(&f.without, "without", "do without some `DEFENCES`: names separated by commas")
+	fs.text(&f.mix, "mix", "have `V4:V5:BOTH` in a hundred nodes speak discovery v4 alone, v5 alone and both, rather than the scenario's")
 	fs.boolean(&f.json, "json", "write JSON")
 	return f
 }
 
 // options are what the flags say, checked against a scenario.
 func (f *simFlags) options(s *scenario.Scenario) (o scenario.Options, err error) {
-	o = scenario.Options{Nodes: f.nodes, Duration: f.duration, Workers: f.workers, Without: f.without}
+	o = scenario.Options{Nodes: f.nodes, Duration: f.duration, Workers: f.workers, Without: f.without, Mix: f.mix}
 	if f.fs.isSet("seed") {
 		o.Seed = &f.seed
 	}
 	if f.without != "" {
 		if _, err := sim.ParseDefences(f.without); err != nil {
 			return o, usagef("--without: %s", strings.TrimPrefix(err.Error(), "sim: "))
+		}
+	}
+	if f.mix != "" {
+		if _, err := s.With(scenario.Options{Mix: f.mix}); err != nil {
+			return o, usagef("--mix: %w", err)
 		}
 	}
 	switch f.defences {

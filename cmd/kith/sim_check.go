@@ -15,8 +15,8 @@ var simCheckCommand = command{
 	name:  "sim check",
 	short: "run every simulated network at a small size: what Kith's own tests run",
 	long: `It runs each scenario at the small size that its file gives, with its own seed; each with adversaries a
-second time without defences; and the scenario churn-mix with --random seeds that nobody has seen. A line
-says how each came out and how to repeat it.
+second time without defences; and the scenario churn-mix with --random seeds that nobody has seen, the odd
+ones with nodes that speak discovery v4, v5 or both. A line says how each came out and how to repeat it.
 
 The exit code is 0 if all passed.`,
 	setup: func(fs *flagSet) action {
@@ -36,8 +36,12 @@ The exit code is 0 if all passed.`,
 	},
 }
 
-// randomScenario is the one that runs with random seeds.
-const randomScenario = "churn-mix"
+// randomScenario is the one that runs with random seeds, and randomMix what its nodes
+// speak if the seed is odd.
+const (
+	randomScenario = "churn-mix"
+	randomMix      = "34:33:33"
+)
 
 type simCheck struct {
 	random int
@@ -77,7 +81,12 @@ func (c *simCheck) list() (jobs []job, err error) {
 	}
 	for i := range c.random {
 		seed := c.seed + uint64(i)
-		add(mix, scenario.Options{Seed: &seed}, " --seed "+strconv.FormatUint(seed, 10))
+		o, more := scenario.Options{Seed: &seed}, " --seed "+strconv.FormatUint(seed, 10)
+		if seed%2 == 1 {
+			o.Mix = randomMix
+			more += " --mix " + randomMix
+		}
+		add(mix, o, more)
 	}
 	return jobs, nil
 }

@@ -65,6 +65,9 @@ func (f *simFlags) run(ctx context.Context, a *app, s *scenario.Scenario, name s
 	if f.json {
 		a.writeJSON(simJSON(r))
 	} else {
+		if f.mix != "" {
+			name += " --mix " + f.mix
+		}
 		writeResult(a.stdout, r, name)
 		if f.report != "" {
 			fmt.Fprintf(a.stdout, "\nreport     %s\n", f.report)
@@ -126,7 +129,7 @@ func simFailure(r *scenario.Result) error {
 // shownMetrics are those that a result tells of, with what they are called.
 var shownMetrics = []struct{ name, text string }{
 	{"up", "nodes up"}, {"filled", "tables filled"}, {"dead", "entries dead"}, {"alone", "nodes alone"},
-	{"first_neighbour", "first neighbour"}, {"full_table", "full table"}, {"accuracy", "lookups right"}, {"hops_mean", "hops"},
+	{"first_neighbour", "first neighbour"}, {"full_table", "full table"}, {"accuracy", "lookups right"}, {"accuracy_v4", "by v4 alone"}, {"accuracy_v5", "by v5 alone"}, {"accuracy_both", "by both"}, {"hops_mean", "hops"},
 	{"lookup_time", "time of a lookup"}, {"queries", "nodes asked"}, {"timeouts", "without answer"}, {"bytes", "a node sends"},
 	{"peers", "peers"}, {"enough_peers", "enough peers"}, {"connected", "connected"}, {"diameter", "diameter"},
 	{"table_share", "adversaries in tables"}, {"lookup_share", "in lookups"}, {"outbound_share", "among dialed peers"},

@@ -35,7 +35,7 @@ var layers = []struct {
 	{"discover", []string{"secp", "enr", "enode", "kad", "discv4", "discv5", "discmux", "nodedb", "internal/netio"}},
 	{"p2p", []string{"secp", "enode", "nodedb", "discover", "peering", "rlpx", "internal/bufpool", "internal/netio"}},
 	{"sim", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "discv5", "discmux", "peering", "rlpx", "p2p"}},
-	{"sim/adversary", []string{"sim", "secp", "enr", "enode", "kad", "discv4", "peering"}},
+	{"sim/adversary", []string{"sim", "secp", "enr", "enode", "kad", "discv4", "discv5", "peering"}},
 	{"sim/report", nil},
 	{"sim/scenario", []string{"enode", "kad", "peering", "sim", "sim/adversary", "sim/report", "github.com/BurntSushi/toml"}},
 	{"internal/tidy", nil},

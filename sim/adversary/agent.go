@@ -1,11 +1,13 @@
 package adversary
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/discv5"
 	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/secp"
@@ -46,29 +48,43 @@ func (a *agent) Packet(h *sim.Host, from netip.AddrPort, _ *secp.PublicKey, p *d
 }
 
 // target returns whom to attack now: the victim, or else anybody who is not of the crew.
-func (c *Crew) target(h *sim.Host) netip.AddrPort {
+func (c *Crew) target(h *sim.Host) *sim.Host {
 	if c.plan.Victim != nil {
-		return c.plan.Victim.Addr()
+		return c.plan.Victim
 	}
 	return c.anybody(h)
 }
 
-// anybody returns where some host is that is not of the crew, if there is one.
-func (c *Crew) anybody(h *sim.Host) netip.AddrPort {
+// anybody returns some host that is not of the crew, if there is one.
+func (c *Crew) anybody(h *sim.Host) *sim.Host {
 	all := h.World().Hosts()
 	others := len(all) - len(c.hosts)
 	if others == 0 {
-		return h.Addr()
+		return h
 	}
 	i := h.Rand().IntN(others)
 	if i >= c.first {
 		i += len(c.hosts)
 	}
-	return all[i].Addr()
+	return all[i]
+}
+
+// noise sends a host random bytes in somebody's name, which ask for a WHOAREYOU: always if
+// it speaks v5 alone, and every third time if it speaks v4, too. It reports whether it did.
+func (c *Crew) noise(h, to *sim.Host, name netip.AddrPort, turn *int) bool {
+	*turn++
+	speaks := to.Speaks()
+	if speaks&kad.V5 == 0 || speaks&kad.V4 != 0 && *turn%3 > 0 {
+		return false
+	}
+	o := discv5.Out{To: to.Addr(), Dest: to.Node().ID(), Header: discv5.Header{Src: h.Node().ID()}}
+	binary.BigEndian.PutUint64(o.Header.Nonce[:], h.Rand().Uint64())
+	h.Send5From(name, &o)
+	return true
 }
 
 // knock makes a member known.
-func (c *Crew) knock(h *sim.Host) { h.Ping(c.target(h)) }
+func (c *Crew) knock(h *sim.Host) { h.Ping(c.target(h).Addr()) }
 
 // press does so, and tries to connect, too.
 func (c *Crew) press(h *sim.Host) {

@@ -14,15 +14,17 @@ var silent = netip.MustParseAddrPort("192.0.2.1:30303")
 // amplifier is a member that sends PINGs and FINDNODEs with a victim's address as
 // their source to anybody: the answers go to the victim. A FINDNODE of 170 bytes is
 // answered with more than a thousand, which is why discovery v4 wants an endpoint proof.
+// Those who speak v5 it sends random bytes, too: they answer with a WHOAREYOU.
 func amplifier(c *Crew) sim.Agent {
 	name := silent
 	if c.plan.Victim != nil {
 		name = c.plan.Victim.Addr()
 	}
-	ping := false
+	ping, turn := false, 0
 	return &agent{crew: c, act: func(h *sim.Host) {
-		to := c.anybody(h)
-		if to == name {
+		host := c.anybody(h)
+		to := host.Addr()
+		if to == name || c.noise(h, host, name, &turn) {
 			return
 		}
 		if ping = !ping; ping {

@@ -7,14 +7,19 @@ import (
 
 // flooder is a member that has others work: each PING from it costs a recovery and two
 // signatures, and once it has answered theirs, each FINDNODE of a new target an answer.
+// Random bytes to who speaks v5 cost a WHOAREYOU, and room for the challenge.
 func flooder(c *Crew) sim.Agent {
 	a := &agent{crew: c}
-	ping := false
+	ping, turn := false, 0
 	a.act = func(h *sim.Host) {
+		host := c.target(h)
+		if c.noise(h, host, h.Addr(), &turn) {
+			return
+		}
 		if ping = !ping; ping {
-			c.knock(h)
+			h.Ping(host.Addr())
 		} else {
-			h.Send(c.target(h), &discv4.Packet{Kind: discv4.Findnode, Target: sim.RandomTarget(h.Rand()).Key})
+			h.Send(host.Addr(), &discv4.Packet{Kind: discv4.Findnode, Target: sim.RandomTarget(h.Rand()).Key})
 		}
 	}
 	return a

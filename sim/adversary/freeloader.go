@@ -17,7 +17,7 @@ func freeloader(c *Crew) sim.Agent {
 			last = netip.AddrPort{}
 			return
 		}
-		last = c.target(h)
+		last = c.target(h).Addr()
 		h.Ping(last)
 	}}
 }

@@ -67,6 +67,8 @@ const (
 	drawIPv6
 	drawChurn
 	drawSide // and all uses above, one for each event
+
+	drawProtocol = 1<<16 - 1 // far above: events keep theirs
 )
 
 // draw returns a number from 0 to 1 of a node's own.
@@ -77,7 +79,8 @@ func (p *plan) draw(i, use int) float64 {
 // node says what the i-th node is. It may be called from several goroutines.
 func (p *plan) node(i int) sim.Node {
 	s := p.s
-	n := sim.Node{Addr: p.addrs[i], Bootnodes: p.boot, Region: p.region(i), Without: p.without}
+	n := sim.Node{Addr: p.addrs[i], Bootnodes: p.boot, Region: p.region(i), Without: p.without, Protocols: p.speaks(i)}
+	n.Limits5.Sessions = s.Protocols.Sessions
 	if s.IPv6 > 0 && (i < s.Bootnodes || p.draw(i, drawIPv6) < s.IPv6) {
 		n.Addr6 = p.six[i]
 	}

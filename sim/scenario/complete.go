@@ -35,7 +35,8 @@ const (
 
 func defaults() *Scenario {
 	return &Scenario{Seed: defaultSeed, Wire: "struct", Every: 5 * time.Second, Bootnodes: 1,
-		Link: Link{Latency: 20 * time.Millisecond}, Lookups: Lookups{Last: defaultLookups}, Without: "none"}
+		Link: Link{Latency: 20 * time.Millisecond}, Lookups: Lookups{Last: defaultLookups}, Without: "none",
+		Protocols: Protocols{Mix: defaultMix}}
 }
 
 // problem is an error at a key.
@@ -52,7 +53,7 @@ func (s *Scenario) problem(key, format string, args ...any) error {
 // complete fills in presets and defaults and checks all bounds.
 func (s *Scenario) complete() error {
 	for _, check := range []func() error{
-		s.completeSize, s.completeLink, s.completeRegions, s.completeShares, s.completeChurn,
+		s.completeSize, s.completeProtocols, s.completeLink, s.completeRegions, s.completeShares, s.completeChurn,
 		s.completeServer, s.completeLookups, s.completeEvents, s.completeAdversaries, s.completeExpect,
 	} {
 		if err := check(); err != nil {

@@ -55,6 +55,7 @@ func (r *runner) lastLookups(n int) {
 		}
 	}
 	r.looked(b)
+	r.lookedBy(b.List)
 	var f figures
 	f.take(b.List)
 	slices.Sort(f.hops)
@@ -76,6 +77,25 @@ func (r *runner) lastLookups(n int) {
 		Distribution{"lookup_time", f.times}, Distribution{"queries", queries})
 	r.res.Lookup = typical(b.List)
 	r.res.ids = ids(r.w.Hosts(), shownIDs)
+}
+
+// lookedBy notes, where nodes speak several protocols, how right the lookups of those were
+// that speak each.
+func (r *runner) lookedBy(list []sim.Lookup) {
+	if r.s.Protocols.alone() != 0 {
+		return
+	}
+	for i, speaks := range mixOrder {
+		var f figures
+		for _, l := range list {
+			if l.From != nil && l.From.Speaks() == speaks {
+				f.take([]sim.Lookup{l})
+			}
+		}
+		if f.possible > 0 {
+			r.res.Values[accuracies[i]] = Number(f.accuracy())
+		}
+	}
 }
 
 // typical returns the lookup with the median number of steps, to be shown.

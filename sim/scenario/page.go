@@ -35,7 +35,11 @@ func (r *Result) Page(version string) *report.Page {
 
 // Command is the command line that repeats the run.
 func (r *Result) Command(verb string) string {
-	return fmt.Sprintf("kith sim %s %s --seed %d --nodes %d --duration %v", verb, r.Scenario.Name, r.Seed, r.Scenario.Nodes, r.Virtual)
+	mix := ""
+	if r.Scenario.mix != "" {
+		mix = " --mix " + r.Scenario.mix
+	}
+	return fmt.Sprintf("kith sim %s %s --seed %d --nodes %d --duration %v%s", verb, r.Scenario.Name, r.Seed, r.Scenario.Nodes, r.Virtual, mix)
 }
 
 // answer says in a sentence how it came out.

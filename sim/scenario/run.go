@@ -19,6 +19,7 @@ type Options struct {
 	Nodes    int           // in place of the file's; 0: the file's
 	Duration time.Duration // in place of the file's; 0: the file's
 	Workers  int           // how many cores to use; 0: one
+	Mix      string        // which nodes speak what, in place of the file's; "": the file's
 	Without  string        // defences that nodes do without, in place of the file's; "": the file's
 	// Progress, if set, is called every so often, in the run's turn.
 	Progress func(Progress)
@@ -68,6 +69,13 @@ func (s *Scenario) With(o Options) (*Scenario, error) {
 			return nil, err
 		}
 		c.Without = o.Without
+	}
+	if o.Mix != "" {
+		var err error
+		if c.Protocols.shares, err = parseMix(o.Mix); err != nil {
+			return nil, err
+		}
+		c.Protocols.Mix, c.mix = o.Mix, o.Mix
 	}
 	if c.total() > 2*maxNodes {
 		return nil, fmt.Errorf("%d nodes with those that come later, at most %d", c.total(), 2*maxNodes)

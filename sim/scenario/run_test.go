@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/sim"
 )
 
@@ -47,7 +48,7 @@ func (r *Result) at(metric string, at time.Duration) float64 {
 // TestReplay: the same seed gives the same run with any number of workers and however
 // packets pass, and another seed another one.
 func TestReplay(t *testing.T) {
-	names := []string{"churn-mix", "eclipse", "half-leaves", "nat-70", "peers-churn", "real-wire"}
+	names := []string{"churn-mix", "eclipse", "half-leaves", "nat-70", "peers-churn", "real-wire", "mixed-ten-thousand", "real-wire-mixed"}
 	if testing.Short() {
 		names = names[:1]
 	}
@@ -77,6 +78,13 @@ func TestReplay(t *testing.T) {
 			o.Workers = 2
 			if got := outcome(); got != want {
 				t.Errorf("2 workers: %s\nwant %s", got, want)
+			}
+			if s.Protocols.alone() != kad.V4 {
+				for _, o.Workers = range []int{3, 5} {
+					if got := outcome(); got != want {
+						t.Errorf("%d workers: %s\nwant %s", o.Workers, got, want)
+					}
+				}
 			}
 			if s.Wire == "real" {
 				s.Wire = "struct"
@@ -222,6 +230,47 @@ networks = 0.5
 		if math.Abs(pair[0]-pair[1]) > 0.03 {
 			t.Errorf("%d: %.3f, want %v", i, pair[0], pair[1])
 		}
+	}
+}
+
+// TestMix: shares of protocols come out as they are told to, whoever is what besides.
+func TestMix(t *testing.T) {
+	for mix, want := range map[string][3]float64{"": {1, 0, 0}, "100:0:0": {1, 0, 0}, "0:100:0": {0, 1, 0}, "0:0:100": {0, 0, 1}, "40:30:30": {0.4, 0.3, 0.3}, "0:70:30": {0, 0.7, 0.3}} {
+		text := minimal
+		if mix != "" {
+			text += fmt.Sprintf("[protocols]\nmix = %q\n", mix)
+		}
+		s := decode(t, text)
+		p, err := newPlan(s, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got [4]float64
+		const n = 4000
+		for i := range n {
+			got[p.speaks(i)] += 1.0 / n
+		}
+		for i, share := range want {
+			if math.Abs(got[1+i]-share) > 0.03 {
+				t.Errorf("mix %q: %v, want %v", mix, got[1:], want)
+			}
+		}
+		if p.s.Protocols.alone() == 0 && p.speaks(0) != kad.V4|kad.V5 {
+			t.Errorf("mix %q: the bootnode speaks %v", mix, p.speaks(0))
+		}
+	}
+	s, err := decode(t, minimal).With(Options{Mix: "0:50:50"})
+	if err != nil || s.Protocols.shares != [3]int{0, 50, 50} {
+		t.Errorf("%v, %v", s, err)
+	}
+	r := run(t, decode(t, quiet), Options{Mix: "30:30:40", Duration: time.Minute})
+	for _, name := range accuracies {
+		if !(r.Metric(name) >= 0.9) {
+			t.Errorf("%s: %v", name, r.Metric(name))
+		}
+	}
+	if c := r.Command("run"); !strings.HasSuffix(c, "--mix 30:30:40") {
+		t.Error(c)
 	}
 }
 
@@ -407,7 +456,7 @@ func TestSweep(t *testing.T) {
 // TestRefused: options that can't be are errors.
 func TestRefused(t *testing.T) {
 	s := decode(t, strings.Replace(minimal, "nodes", "bootnodes = 5\nnodes", 1))
-	for _, o := range []Options{{Nodes: 4}, {Nodes: -1}, {Nodes: maxNodes + 1}, {Without: "luck"}} {
+	for _, o := range []Options{{Nodes: 4}, {Nodes: -1}, {Nodes: maxNodes + 1}, {Without: "luck"}, {Mix: "50:50"}, {Mix: "50:50:50"}, {Mix: "a:b:c"}} {
 		if _, err := Run(t.Context(), s, o); err == nil {
 			t.Errorf("%+v: no error", o)
 		}

@@ -16,6 +16,7 @@ type Scenario struct {
 	Join      time.Duration `toml:"join"`      // nodes come evenly over this time
 	IPv6      float64       `toml:"ipv6"`      // share of nodes that have an IPv6 address, too
 
+	Protocols Protocols `toml:"protocols"`
 	Link      Link      `toml:"link"`
 	Regions   Regions   `toml:"regions"`
 	NAT       NAT       `toml:"nat"`
@@ -34,6 +35,7 @@ type Scenario struct {
 	ExpectWithout []string `toml:"expect_without"` // in its place, if nodes do without defences
 
 	text           string
+	mix            string // given in place of the file's
 	expects        []Expectation
 	expectsWithout []Expectation
 }
