@@ -59,7 +59,7 @@ func (w *World) Check() error {
 			c := new(checker)
 			for i := k; i < len(w.hosts); i += len(w.workers) {
 				c.check(w.hosts[i])
-				w.hosts[i].m.trim()
+				w.hosts[i].m.Trim()
 				if b := w.hosts[i].checks.broken; b != nil && b.before(found[k]) {
 					found[k] = b
 				}
@@ -95,19 +95,19 @@ type checker struct {
 }
 
 func (c *checker) check(h *Host) {
-	if h.m.table == nil || h.checks.broken != nil {
+	if h.m.Table == nil || h.checks.broken != nil {
 		h.checks.empty = 0
 		return
 	}
 	h.at = h.world.now
 	c.h, c.distance = h, 0
 	c.nets.reset()
-	h.m.table.Visit(func(distance int, entry bool, n kad.NodeInfo) bool {
+	h.m.Table.Visit(func(distance int, entry bool, n kad.NodeInfo) bool {
 		c.node(distance, entry, &n)
 		return h.checks.broken == nil
 	})
 	h.bounds()
-	h.strandedFor(h.m.table.Live())
+	h.strandedFor(h.m.Table.Live())
 	h.amplified()
 }
 
@@ -157,22 +157,22 @@ func (h *Host) bounds() {
 			h.breaks(RuleBounds, "%d %s, at most %d", n, what, most)
 		}
 	}
-	if h.m.v4 != nil {
-		s := h.m.v4.Stats()
+	if h.m.V4 != nil {
+		s := h.m.V4.Stats()
 		over("requests under way by v4", s.Pending, maxPending)
 		over("proofs", s.Proven, maxProven)
 	}
-	if h.m.v5 != nil {
-		s := h.m.v5.Stats()
+	if h.m.V5 != nil {
+		s := h.m.V5.Stats()
 		over("requests under way by v5", s.Pending, maxPending)
 		over("sessions", s.Sessions, cmp.Or(max(h.spec.Limits5.Sessions, 0), maxSessions))
 		over("challenges", s.Challenges, cmp.Or(max(3*h.spec.Limits5.ChallengesPerSecond, 0), maxChallenges))
 	}
-	t := h.m.table.Stats()
+	t := h.m.Table.Stats()
 	over("checks", t.Checks, maxChecks)
 	over("lookups", t.Lookups, maxLookups)
-	if h.m.mux != nil {
-		over("tries by another protocol", h.m.mux.Stats().Trying, maxTries)
+	if h.speaks == bothProtocols {
+		over("tries by another protocol", h.m.Stats().Trying, maxTries)
 	}
 	if h.server == nil {
 		return
@@ -212,7 +212,7 @@ func (h *Host) couldJoin() bool {
 	w := h.world
 	for _, b := range h.spec.Bootnodes {
 		sameKind := h.spec.Addr.Addr().Is4() == b.spec.Addr.Addr().Is4()
-		if b.m.table != nil && b.speaks&h.speaks != 0 && b != h && b.nat == nil && sameKind && !w.apart(h, b) && !w.apart(b, h) {
+		if b.m.Table != nil && b.speaks&h.speaks != 0 && b != h && b.nat == nil && sameKind && !w.apart(h, b) && !w.apart(b, h) {
 			return w.cfg.Link.Loss <= 0.5
 		}
 	}

@@ -18,7 +18,7 @@ type Graph struct {
 // PeerGraph is that of connections between the hosts that are up and have a Server,
 // without agents.
 func (w *World) PeerGraph() Graph {
-	in := func(h *Host) bool { return h.server != nil && h.m.table != nil }
+	in := func(h *Host) bool { return h.server != nil && h.m.Table != nil }
 	return w.graph(in, func(h *Host, f func(*Host)) {
 		for _, c := range h.server.conns {
 			if c.stage == connected && in(c.other) {
@@ -31,9 +31,9 @@ func (w *World) PeerGraph() Graph {
 // TableGraph is that of the entries that are up and in reach in the tables of others. A
 // host that knows another is connected to it, whether that knows it or not.
 func (w *World) TableGraph() Graph {
-	return w.graph(func(h *Host) bool { return h.m.table != nil }, func(h *Host, f func(*Host)) {
-		h.m.table.Visit(func(_ int, entry bool, n kad.NodeInfo) bool {
-			if o := w.HostOf(n.Node); entry && o != nil && o.m.table != nil && !w.apart(h, o) {
+	return w.graph(func(h *Host) bool { return h.m.Table != nil }, func(h *Host, f func(*Host)) {
+		h.m.Table.Visit(func(_ int, entry bool, n kad.NodeInfo) bool {
+			if o := w.HostOf(n.Node); entry && o != nil && o.m.Table != nil && !w.apart(h, o) {
 				f(o)
 			}
 			return true

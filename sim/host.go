@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/kithnet/kith/discmux"
 	"github.com/kithnet/kith/discv4"
 	"github.com/kithnet/kith/discv5"
 	"github.com/kithnet/kith/enode"
@@ -51,7 +52,7 @@ type Host struct {
 
 	up       bool
 	speaks   kad.Protocol // 0 of an agent
-	m        machines     // none while the host is down, and of an agent
+	m        discmux.Node // none while the host is down, and of an agent
 	five     *five        // nil without v5
 	server   *server      // nil while the host is down, and without a Server
 	nat      *natState
@@ -163,20 +164,20 @@ func (h *Host) Since() time.Duration { return time.Duration(h.begun) }
 func (h *Host) Speaks() kad.Protocol { return h.speaks }
 
 // Table returns the host's table; nil while it is down, and of an agent.
-func (h *Host) Table() *kad.Table { return h.m.table }
+func (h *Host) Table() *kad.Table { return h.m.Table }
 
 // Stats returns the counters of the machine of v4, zero while there is none.
 func (h *Host) Stats() (s discv4.Stats) {
-	if h.m.v4 != nil {
-		s = h.m.v4.Stats()
+	if h.m.V4 != nil {
+		s = h.m.V4.Stats()
 	}
 	return s
 }
 
 // Stats5 returns the counters of the machine of v5, zero while there is none.
 func (h *Host) Stats5() (s discv5.Stats) {
-	if h.m.v5 != nil {
-		s = h.m.v5.Stats()
+	if h.m.V5 != nil {
+		s = h.m.V5.Stats()
 	}
 	return s
 }
@@ -237,11 +238,11 @@ func (h *Host) stop() {
 	if h.server != nil {
 		h.server.vanish()
 	}
-	if h.m.table != nil {
-		h.m.close()
+	if h.m.Table != nil {
+		h.m.Close()
 		h.checkClosed()
 	}
-	h.m, h.server, h.asked = machines{}, nil, forEver
+	h.m, h.server, h.asked = discmux.Node{}, nil, forEver
 	h.schedule(h.world.clock(h))
 }
 
@@ -258,8 +259,8 @@ func (h *Host) self() *enode.Node { return h.node }
 // step lets a host act at a time: what is due, and f.
 func (h *Host) step(at int64, f func()) {
 	h.at = at
-	if h.m.table != nil {
-		h.m.advance(epoch.Add(time.Duration(at)))
+	if h.m.Table != nil {
+		h.m.Advance(epoch.Add(time.Duration(at)))
 	}
 	if f != nil {
 		f()
@@ -267,7 +268,7 @@ func (h *Host) step(at int64, f func()) {
 	if h.server != nil {
 		h.server.step(at)
 	}
-	if h.m.table != nil {
+	if h.m.Table != nil {
 		h.flush(at)
 	}
 	h.schedule(at)
@@ -276,8 +277,8 @@ func (h *Host) step(at int64, f func()) {
 // schedule has the host wake when it wants to.
 func (h *Host) schedule(at int64) {
 	next := min(h.asked, h.change)
-	if h.m.table != nil {
-		next = min(next, int64(h.m.nextWake().Sub(epoch)))
+	if h.m.Table != nil {
+		next = min(next, int64(h.m.NextWake().Sub(epoch)))
 	}
 	if h.server != nil {
 		next = min(next, h.server.next)

@@ -76,7 +76,7 @@ func (m *Meter) Update() {
 // findable reports whether those who hear of the host can reach it: it runs Kith's own
 // discovery, and no NAT keeps strangers out.
 func (h *Host) findable() bool {
-	return h.m.table != nil && (h.nat == nil || h.nat.kind == FullCone)
+	return h.m.Table != nil && (h.nat == nil || h.nat.kind == FullCone)
 }
 
 // Sample returns up to n hosts with tables, evenly from all of them.
@@ -94,7 +94,7 @@ func (m *Meter) Sample(n int) []*Host {
 
 // up returns the hosts that have tables.
 func (w *World) up() []*Host {
-	return slices.DeleteFunc(slices.Clone(w.hosts), func(h *Host) bool { return h.m.table == nil })
+	return slices.DeleteFunc(slices.Clone(w.hosts), func(h *Host) bool { return h.m.Table == nil })
 }
 
 // bit returns the i-th bit of an ID, the highest first.
@@ -166,13 +166,13 @@ type TableState struct {
 // Table returns the state of a host's table, the zero one if it has none. Diversity
 // limits are not taken into account: where hosts share networks it can't be full.
 func (m *Meter) Table(h *Host) (s TableState) {
-	if h.m.table == nil {
+	if h.m.Table == nil {
 		return s
 	}
 	have, could := 0, 0
 	possible := m.possible(h)
 	var live [kad.NumBuckets]int
-	h.m.table.Visit(func(distance int, entry bool, n kad.NodeInfo) bool {
+	h.m.Table.Visit(func(distance int, entry bool, n kad.NodeInfo) bool {
 		if !entry {
 			return true
 		}
@@ -268,7 +268,7 @@ func (s *Milestones) Note() (open int) {
 		if k := i / s.step; k >= len(s.seen) {
 			s.seen = append(s.seen, progress{})
 		}
-		if h := w.hosts[i]; h.up && h.m.table != nil && !s.note(h, &s.seen[i/s.step]) {
+		if h := w.hosts[i]; h.up && h.m.Table != nil && !s.note(h, &s.seen[i/s.step]) {
 			open++
 		}
 	}
@@ -278,7 +278,7 @@ func (s *Milestones) Note() (open int) {
 // note reports whether a host has come all the way.
 func (s *Milestones) note(h *Host, p *progress) bool {
 	took := time.Duration(h.world.now - h.begun)
-	live := h.m.table.Live()
+	live := h.m.Table.Live()
 	if !p.reached[0] && live > 0 {
 		p.reached[0] = true
 		s.FirstNeighbour = append(s.FirstNeighbour, took)
@@ -300,7 +300,7 @@ func (s *Milestones) note(h *Host, p *progress) bool {
 func (s *Milestones) Missing() (first, full, peers int) {
 	for k, p := range s.seen {
 		h := s.meter.world.hosts[k*s.step]
-		if !h.up || h.m.table == nil {
+		if !h.up || h.m.Table == nil {
 			continue
 		}
 		for i, n := range []*int{&first, &full, &peers} {

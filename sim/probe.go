@@ -88,7 +88,7 @@ func (p *prober) ask() {
 	h := p.w.hosts[p.rng.IntN(len(p.w.hosts))]
 	kind, other := p.rng.IntN(4), p.other()
 	target := RandomTarget(p.rng)
-	if h.m.table == nil {
+	if h.m.Table == nil {
 		return
 	}
 	q := &probe{host: h, begun: p.w.now}

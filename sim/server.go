@@ -123,9 +123,9 @@ func (s *server) step(at int64) {
 
 // begin is a dial.
 func (s *server) begin(t *peering.DialTask) {
-	if t.Resolve && s.host.m.table != nil {
+	if t.Resolve && s.host.m.Table != nil {
 		target := kad.TargetOf(t.Node.PublicKey())
-		if _, err := s.host.m.table.Lookup(target, kad.LookupOptions{}, func(nodes []*enode.Node) {
+		if _, err := s.host.m.Table.Lookup(target, kad.LookupOptions{}, func(nodes []*enode.Node) {
 			s.resolved(t, nodes)
 		}); err == nil {
 			return
@@ -360,7 +360,7 @@ type walk struct {
 
 // wake returns when the walk goes on.
 func (k *walk) wake(s *server) int64 {
-	if k.running || s.host.m.table == nil || !s.core.WantsNodes() {
+	if k.running || s.host.m.Table == nil || !s.core.WantsNodes() {
 		return forEver
 	}
 	return k.next
@@ -372,7 +372,7 @@ func (s *server) find(at int64) {
 	if k.wake(s) > at {
 		return
 	}
-	table := s.host.m.table
+	table := s.host.m.Table
 	grew := table.Live() > k.live
 	k.live = table.Live()
 	target := table.RandomTarget()

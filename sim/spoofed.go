@@ -92,7 +92,7 @@ func kindOf(pk *packet) discv4.Kind {
 
 // knows reports whether the table has somebody at a place.
 func (h *Host) knows(at netip.AddrPort) (known bool) {
-	h.m.table.Visit(func(_ int, _ bool, n kad.NodeInfo) bool {
+	h.m.Table.Visit(func(_ int, _ bool, n kad.NodeInfo) bool {
 		known = n.Node.IP() == at.Addr() && n.Node.UDP() == at.Port()
 		return !known
 	})
@@ -139,7 +139,7 @@ func (c *checks) count(to netip.AddrPort, size int, at int64) {
 // handedOut checks that a node that others are told of by a protocol is an entry, has
 // answered by that protocol, and was where it is said to be.
 func (h *Host) handedOut(n *enode.Node, via kad.Protocol) {
-	info, entry := h.m.table.Entry(n.ID())
+	info, entry := h.m.Table.Entry(n.ID())
 	at, _ := n.UDPEndpoint()
 	who := h.world.at(at)
 	switch {
@@ -172,8 +172,8 @@ func (h *Host) amplified() {
 
 // checkClosed looks at machines that have ended: all their requests have.
 func (h *Host) checkClosed() {
-	v4, v5 := h.m.pending()
-	if lookups := h.m.table.Stats().Lookups; v4+v5+lookups != 0 {
+	v4, v5 := h.pending()
+	if lookups := h.m.Table.Stats().Lookups; v4+v5+lookups != 0 {
 		h.breaks(RuleRequestEnds, "%d requests by v4, %d by v5 and %d lookups go on after its end", v4, v5, lookups)
 	}
 }

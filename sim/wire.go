@@ -177,10 +177,10 @@ func (h *Host) take(pk *packet) (what outcome) {
 			h.watch(Step{At: time.Duration(h.at), Other: pk.from, What: describe(pk), Drop: what.String()})
 		}()
 	}
-	if h.m.table != nil {
+	if h.m.Table != nil {
 		h.checkIn(pk)
 	}
-	if m := h.m.v5; m != nil {
+	if m := h.m.V5; m != nil {
 		if drop := m.AdmitSource(pk.from); drop != discv5.DropNone {
 			m.Drop(drop, 1)
 			return of5(drop)
@@ -188,7 +188,7 @@ func (h *Host) take(pk *packet) (what outcome) {
 		if in, sealed, ok := h.read5(pk); ok {
 			return of5(h.take5(pk, in, sealed))
 		}
-		if h.m.v4 == nil {
+		if h.m.V4 == nil {
 			m.Drop(discv5.DropProtocol, 1)
 			return foreign
 		}
@@ -206,7 +206,7 @@ func (h *Host) take(pk *packet) (what outcome) {
 
 // take4 hands a packet of v4 to the machine or the agent.
 func (h *Host) take4(pk *packet) (drop discv4.Drop) {
-	m := h.m.v4
+	m := h.m.V4
 	if m != nil {
 		if drop := m.AdmitSource(pk.from); drop != discv4.DropNone {
 			return h.drop(drop)
@@ -245,8 +245,8 @@ func (h *Host) take4(pk *packet) (drop discv4.Drop) {
 }
 
 func (h *Host) drop(d discv4.Drop) discv4.Drop {
-	if h.m.v4 != nil {
-		h.m.v4.Drop(d, 1)
+	if h.m.V4 != nil {
+		h.m.V4.Drop(d, 1)
 	}
 	return d
 }

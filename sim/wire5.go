@@ -106,7 +106,7 @@ func (h *Host) read5(pk *packet) (in *discv5.Header, sealed discv5.Sealed, ok bo
 
 // take5 hands a packet of v5 to the machine.
 func (h *Host) take5(pk *packet, in *discv5.Header, sealed discv5.Sealed) discv5.Drop {
-	m := h.m.v5
+	m := h.m.V5
 	v := m.Admit(pk.from, in, false)
 	if v.Drop != discv5.DropNone {
 		return v.Drop // counted

@@ -185,22 +185,22 @@ func (w *World) Stop(h *Host) { h.stop() }
 
 // Do calls f with a host's machine of v4, as a driver would, if it is up and has one.
 func (w *World) Do(h *Host, f func(m *discv4.Machine)) {
-	if h.m.v4 != nil {
-		h.step(w.now, func() { f(h.m.v4) })
+	if h.m.V4 != nil {
+		h.step(w.now, func() { f(h.m.V4) })
 	}
 }
 
 // Do5 is Do with the machine of v5.
 func (w *World) Do5(h *Host, f func(m *discv5.Machine)) {
-	if h.m.v5 != nil {
-		h.step(w.now, func() { f(h.m.v5) })
+	if h.m.V5 != nil {
+		h.step(w.now, func() { f(h.m.V5) })
 	}
 }
 
 // ask is Do with the table.
 func (w *World) ask(h *Host, f func(t *kad.Table)) {
-	if h.m.table != nil {
-		h.step(w.now, func() { f(h.m.table) })
+	if h.m.Table != nil {
+		h.step(w.now, func() { f(h.m.Table) })
 	}
 }
 
