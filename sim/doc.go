@@ -9,8 +9,9 @@
 //	err = w.Run(time.Minute)
 //	fmt.Println(w.Filled(), w.Hash())
 //
-// It is a second driver of packages discv4 and peering, beside discover and p2p: what is
-// simulated is the code that ships. Hosts have discovery, and with a [Server]
+// It is a second driver of packages discv4, discv5, discmux and peering, beside discover and
+// p2p: what is simulated is the code that ships. Hosts have discovery, by v4 unless
+// [Node].Protocols says v5 or both, and with a [Server]
 // connections, over which protocols of one's own run. Links lose, delay, double and
 // reorder; hosts stand behind NATs and narrow lines, in regions, and come and go. An
 // [Agent] acts on a host in place of Kith's code: package sim/adversary has some.
@@ -30,7 +31,8 @@
 // # What it does not check
 //
 // Cryptography, unless packets pass as bytes: a packet that passes as a value is taken
-// to be signed by its sender, and the handshakes of a stream are a delay. Time that a
+// to be signed by its sender, a message of v5 can be read by who has the keys that it was
+// sealed under, and the handshakes of a stream are a delay. Time that a
 // node needs to work is not simulated otherwise: only links take time. Streams are not
 // TCP: what is lost arrives later, and there is no window.
 package sim
