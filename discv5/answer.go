@@ -32,7 +32,7 @@ func (m *Machine) answerFindnode(to netip.AddrPort, s *Session, msg *Message) {
 			records = append(records, m.cfg.Self().Record().Raw())
 		} else {
 			for _, n := range m.cfg.Table.AtDistance(nodes[:0], int(d), len(nodes), kad.V5) {
-				if len(records) < kad.BucketSize && mayTell(s, to, n) {
+				if len(records) < kad.BucketSize && m.mayTell(s, to, n) {
 					records = append(records, n.Record().Raw())
 				}
 			}
@@ -58,7 +58,29 @@ func (m *Machine) answerFindnode(to netip.AddrPort, s *Session, msg *Message) {
 
 // mayTell reports whether a node's record is of use to the other side of a session:
 // it leads to where the node was heard from, and the other side can go there.
-func mayTell(s *Session, to netip.AddrPort, n *enode.Node) bool {
+func (m *Machine) mayTell(s *Session, to netip.AddrPort, n *enode.Node) bool {
 	at, ok := n.UDPEndpoint()
-	return ok && n.Record() != nil && n.ID() != s.node.ID() && enode.Relayable(to.Addr(), at.Addr()) && announces(n, at)
+	return ok && n.Record() != nil && n.ID() != s.node.ID() && enode.Relayable(to.Addr(), at.Addr()) && m.announcers.has(n, at)
+}
+
+// announcers remembers nodes whose records name their endpoints: to search a record takes
+// longer than all else that telling of a node does. It is made for the first, and a node
+// takes the place of another with the same last bits.
+type announcers struct{ seen *[128]*enode.Node }
+
+// has reports whether the record of a node names its endpoint, at.
+func (a *announcers) has(n *enode.Node, at netip.AddrPort) bool {
+	if a.seen == nil {
+		a.seen = new([128]*enode.Node)
+	}
+	id := n.ID()
+	seen := &a.seen[int(id[len(id)-1])%len(a.seen)]
+	if *seen == n { // which never changes
+		return true
+	}
+	if !announces(n, at) {
+		return false
+	}
+	*seen = n
+	return true
 }

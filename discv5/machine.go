@@ -81,6 +81,7 @@ type Machine struct {
 	links      links
 	talks      talks
 	records    records
+	announcers announcers
 	gate       gate
 	rtt        wait.RTT
 	stats      Stats
@@ -205,6 +206,7 @@ func (m *Machine) Trim() {
 	m.gate.sources.Trim(now)
 	m.gate.handshakesOfNets.Trim(now)
 	m.challenges.expire(m.at)
+	m.announcers.seen = nil
 	if len(m.out) == 0 {
 		m.out = nil
 	}
