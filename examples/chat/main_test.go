@@ -6,22 +6,29 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 )
 
 // chatter is a running chat.
 type chatter struct {
-	in  *io.PipeWriter
-	out *bufio.Scanner
-	end chan error
+	in    *io.PipeWriter
+	lines chan string // that it has printed, closed at its end
+	end   chan error
 }
 
 func start(t *testing.T, urls ...string) *chatter {
 	in, typed := io.Pipe()
 	printed, out := io.Pipe()
-	c := &chatter{typed, bufio.NewScanner(printed), make(chan error, 1)}
+	c := &chatter{typed, make(chan string, 10000), make(chan error, 1)}
 	go func() {
 		c.end <- run(context.Background(), urls, in, out)
 		out.Close()
+	}()
+	go func() { // nobody waits for the test to read
+		defer close(c.lines)
+		for s := bufio.NewScanner(printed); s.Scan(); {
+			c.lines <- s.Text()
+		}
 	}()
 	return c
 }
@@ -29,9 +36,9 @@ func start(t *testing.T, urls ...string) *chatter {
 // next returns the next line that holds a text.
 func (c *chatter) next(t *testing.T, text string) string {
 	t.Helper()
-	for c.out.Scan() {
-		if strings.Contains(c.out.Text(), text) {
-			return c.out.Text()
+	for line := range c.lines {
+		if strings.Contains(line, text) {
+			return line
 		}
 	}
 	t.Fatalf("never: %q", text)
@@ -50,18 +57,29 @@ func TestChat(t *testing.T) {
 	c.next(t, "you are ")
 	c.next(t, "has come")
 	a.next(t, "has come")
-	if _, err := io.WriteString(a.in, "good morning\n"); err != nil {
-		t.Fatal(err)
-	}
+	// Who meets somebody on two connections at once loses one of them, and a line with it:
+	// it is said until all have heard it.
+	heard, silent := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(silent)
+		for {
+			if _, err := io.WriteString(a.in, "good morning\n"); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-heard:
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}()
 	for _, other := range []*chatter{b, c} {
 		other.next(t, `: "good morning"`)
 	}
+	close(heard)
+	<-silent
 	for _, one := range []*chatter{a, b, c} {
 		one.in.Close()
-		go func() {
-			for one.out.Scan() {
-			}
-		}()
 	}
 	for _, one := range []*chatter{a, b, c} {
 		if err := <-one.end; err != nil {
