@@ -37,23 +37,17 @@ func Example() {
 	self, bootnode := signedNode(1, 30301), signedNode(2, 30302)
 	rng := rand.New(rand.NewPCG(1, 2))
 
-	mux := discmux.New(rng)
-	table := kad.New(kad.Config{
-		Self: self.ID(), SelfKey: self.PublicKey(), Transport: mux, Rand: rng, Bootnodes: []*enode.Node{bootnode},
-	})
 	own := func() *enode.Node { return self }
-	v4 := discv4.New(discv4.Config{ID: self.ID(), Self: own, Rand: rng, Table: table})
-	v5 := discv5.New(discv5.Config{ID: self.ID(), Self: own, Rand: rng, Table: table})
-	mux.Connect(table, v4.Transport(), v5.Transport())
+	n := discmux.NewNode(discmux.NodeConfig{
+		Table: kad.Config{Self: self.ID(), SelfKey: self.PublicKey(), Rand: rng, Bootnodes: []*enode.Node{bootnode}},
+		V4:    discv4.Config{ID: self.ID(), Self: own, Rand: rng},
+		V5:    discv5.Config{ID: self.ID(), Self: own, Rand: rng},
+	})
 
 	advance := func(now time.Time) (by4, by5 int) {
-		v4.SetTime(now)
-		v5.SetTime(now)
-		v4.Advance(now)
-		v5.Advance(now)
-		mux.Advance(now)
+		n.Advance(now)
 		for {
-			a, b := v4.Flush(nil), v5.Flush(nil)
+			a, b := n.V4.Flush(nil), n.V5.Flush(nil)
 			if len(a)+len(b) == 0 {
 				return by4, by5
 			}
@@ -63,16 +57,16 @@ func Example() {
 	by4, by5 := advance(time.Unix(1_700_000_000, 0))
 	fmt.Println("to the bootnode:", by4, "packet by v4,", by5, "by v5")
 
-	table.AddLive(bootnode, kad.V4)
-	table.AddLive(bootnode, kad.V5)
-	fmt.Println("neighbours:", table.Live(), "speaks both:", table.Speaks(bootnode.ID()) == kad.V4|kad.V5)
+	n.Table.AddLive(bootnode, kad.V4)
+	n.Table.AddLive(bootnode, kad.V5)
+	fmt.Println("neighbours:", n.Table.Live(), "speaks both:", n.Table.Speaks(bootnode.ID()) == kad.V4|kad.V5)
 
 	ended := 0
-	if _, err := table.Lookup(table.RandomTarget(), kad.LookupOptions{}, func([]*enode.Node) { ended++ }); err != nil {
+	if _, err := n.Table.Lookup(n.Table.RandomTarget(), kad.LookupOptions{}, func([]*enode.Node) { ended++ }); err != nil {
 		fmt.Println(err)
 	}
-	table.Refresh(func() { ended++ })
-	mux.Close(v4.Close, v5.Close)
+	n.Table.Refresh(func() { ended++ })
+	n.Close()
 	fmt.Println("ended:", ended)
 	// Output:
 	// to the bootnode: 1 packet by v4, 1 by v5

@@ -1,7 +1,7 @@
 // Package discmux lets one table of neighbours be served by two discovery protocols:
-// a [Node] has them, and a [Mux], the kad.Transport of one that speaks both. Its table asks, the Mux
-// chooses the protocol, and what it learns of who speaks what it keeps in the table,
-// so that a node reachable by both is one neighbour.
+// a [Node] has them, and a [Mux] is the kad.Transport of one that speaks both. Its table
+// asks, the Mux chooses the protocol, and what it learns of who speaks what it keeps in
+// the table, so that a node reachable by both is one neighbour.
 //
 // # How a node is asked
 //

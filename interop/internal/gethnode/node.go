@@ -126,8 +126,10 @@ func idsOf(nodes []*enode.Node) [][32]byte {
 }
 
 // Buckets counts the table's entries, checked and unchecked ones.
-func (n node4) Buckets() (counts [control.Buckets]int) {
-	for i, bucket := range n.TableBuckets() {
+func (n node4) Buckets() [control.Buckets]int { return countsOf(n.TableBuckets()) }
+
+func countsOf(buckets [][]discover.BucketNode) (counts [control.Buckets]int) {
+	for i, bucket := range buckets {
 		counts[i] = len(bucket)
 	}
 	return counts
@@ -167,12 +169,7 @@ func (n node5) Lookup(key [64]byte) ([][32]byte, error) {
 }
 
 // Buckets counts the table's entries, checked and unchecked ones.
-func (n node5) Buckets() (counts [control.Buckets]int) {
-	for i, bucket := range n.Nodes() {
-		counts[i] = len(bucket)
-	}
-	return counts
-}
+func (n node5) Buckets() [control.Buckets]int { return countsOf(n.Nodes()) }
 
 // Ping pings the node at a URL.
 func (n node5) Ping(url string) error {

@@ -36,6 +36,27 @@ type Peer interface {
 	OnReply(func(Reply))
 }
 
+// Replies is the OnReply of a Peer. The zero value has nobody hear.
+type Replies struct{ hear atomic.Pointer[func(Reply)] }
+
+// OnReply sets the function that gets each answer, and returns once it is in place.
+// nil: none.
+func (r *Replies) OnReply(f func(Reply)) {
+	if f == nil {
+		r.hear.Store(nil)
+		return
+	}
+	r.hear.Store(&f)
+}
+
+// Hearer returns that function, or nil.
+func (r *Replies) Hearer() func(Reply) {
+	if f := r.hear.Load(); f != nil {
+		return *f
+	}
+	return nil
+}
+
 // Distinct is how many different packets a loop sends in turn. They are made before
 // the loop starts, which for fewer would be a load on the server's caches that no real
 // one has, and for more would take longer than the packets live.
@@ -73,7 +94,7 @@ func Closed(p Peer, requests []Request, kind byte, perRequest, window int, d tim
 	answers := make(chan struct{}, 1<<16)
 	p.OnReply(func(r Reply) {
 		if r.Kind == kind {
-			notify(answers)
+			Notify(answers)
 		}
 	})
 	defer p.OnReply(nil)
@@ -210,7 +231,8 @@ func Paced(p Peer, requests []Request, pong byte, rate int, d time.Duration) (Pa
 	return res, nil
 }
 
-func notify(c chan<- struct{}) {
+// Notify wakes who waits at c, if somebody does or c has room.
+func Notify(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:

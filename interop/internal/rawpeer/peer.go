@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync/atomic"
 	"time"
 
 	"github.com/ethereum/go-ethereum/crypto"
@@ -40,13 +39,14 @@ func Expiration(d time.Duration) uint64 { return uint64(time.Now().Add(d).Unix()
 
 // A Peer is a bare endpoint that talks to one server.
 type Peer struct {
+	load.Replies
+
 	conn      *net.UDPConn
 	key       *ecdsa.PrivateKey
 	server    netip.AddrPort
 	self      v4wire.Endpoint
 	record    enr.Record
 	neighbors []v4wire.Node
-	onReply   atomic.Pointer[func(load.Reply)]
 	proved    chan struct{} // gets a value whenever the server's PING was answered
 	done      chan struct{}
 }
@@ -101,16 +101,6 @@ func (p *Peer) Node() v4wire.Node {
 // SetNeighbors sets what FINDNODE is answered with. Call it before Bond.
 func (p *Peer) SetNeighbors(nodes []v4wire.Node) { p.neighbors = nodes }
 
-// OnReply sets the function that gets each PONG and NEIGHBORS, and returns once
-// it is in place. nil: none.
-func (p *Peer) OnReply(f func(load.Reply)) {
-	if f == nil {
-		p.onReply.Store(nil)
-		return
-	}
-	p.onReply.Store(&f)
-}
-
 // Send sends a packet to the server. A packet that the kernel does not take is
 // lost, as it might be on the way.
 func (p *Peer) Send(packet []byte) {
@@ -123,7 +113,7 @@ func (p *Peer) Bond() error {
 	ponged := make(chan struct{}, 1)
 	p.OnReply(func(r load.Reply) {
 		if r.Kind == v4wire.PongPacket {
-			notify(ponged)
+			load.Notify(ponged)
 		}
 	})
 	defer p.OnReply(nil)
@@ -217,7 +207,7 @@ func (p *Peer) handle(packet []byte) {
 			Expiration: Expiration(Lifetime),
 			ENRSeq:     p.record.Seq(),
 		})
-		notify(p.proved)
+		load.Notify(p.proved)
 	case v4wire.ENRRequestPacket:
 		p.answer(&v4wire.ENRResponse{ReplyTok: packet[:hashSize], Record: p.record})
 	case v4wire.FindnodePacket:
@@ -227,12 +217,12 @@ func (p *Peer) handle(packet []byte) {
 			nodes = nodes[n:]
 		}
 	case v4wire.PongPacket, v4wire.NeighborsPacket:
-		if f := p.onReply.Load(); f != nil {
+		if f := p.Hearer(); f != nil {
 			r := load.Reply{Kind: kind, Packet: packet}
 			if kind == v4wire.PongPacket {
 				r.Token, _ = replyToken(packet)
 			}
-			(*f)(r)
+			f(r)
 		}
 	}
 }
@@ -241,12 +231,5 @@ func (p *Peer) handle(packet []byte) {
 func (p *Peer) answer(packet v4wire.Packet) {
 	if b, err := p.encode(packet); err == nil {
 		p.Send(b)
-	}
-}
-
-func notify(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
 	}
 }

@@ -32,6 +32,8 @@ var forkID = []byte{0xc7, 0xc6, 0x84, 0x07, 0xc9, 0x46, 0x2e, 0x80}
 
 // A Peer is a bare endpoint that talks to one server.
 type Peer struct {
+	load.Replies
+
 	conn      *net.UDPConn
 	key       *secp.PrivateKey
 	node      *enode.Node // with its record
@@ -43,7 +45,6 @@ type Peer struct {
 	noise   discv5.Nonce // of the packet that asks for a challenge
 	session atomic.Pointer[discv5.Cipher]
 	count   atomic.Uint32 // of messages
-	onReply atomic.Pointer[func(load.Reply)]
 	done    chan struct{}
 
 	// The rest is the read loop's.
@@ -114,16 +115,6 @@ func (p *Peer) Close() {
 // SetNeighbors sets whom FINDNODE is answered with. Call it before Bond.
 func (p *Peer) SetNeighbors(peers []*Peer) { p.neighbors = peers }
 
-// OnReply sets the function that gets each PONG and NODES, decrypted, and returns once
-// it is in place. nil: none.
-func (p *Peer) OnReply(f func(load.Reply)) {
-	if f == nil {
-		p.onReply.Store(nil)
-		return
-	}
-	p.onReply.Store(&f)
-}
-
 // Send sends a packet to the server. A packet that the kernel does not take is
 // lost, as it might be on the way.
 func (p *Peer) Send(packet []byte) {
@@ -136,10 +127,7 @@ func (p *Peer) Bond() error {
 	ponged := make(chan struct{}, 1)
 	p.OnReply(func(r load.Reply) {
 		if r.Kind == byte(discv5.Pong) {
-			select {
-			case ponged <- struct{}{}:
-			default:
-			}
+			load.Notify(ponged)
 		}
 	})
 	defer p.OnReply(nil)
@@ -227,10 +215,10 @@ func (p *Peer) handle(m *discv5.Message, plain []byte) {
 		records := p.records(m.Distances)
 		p.answer(&discv5.Message{Kind: discv5.Nodes, ID: m.ID, Total: 1, Records: records[:discv5.FitNodes(records)]})
 	case discv5.Pong, discv5.Nodes:
-		if f := p.onReply.Load(); f != nil {
+		if f := p.Hearer(); f != nil {
 			r := load.Reply{Kind: byte(m.Kind), Packet: plain}
 			m.ID.Append(r.Token[:0])
-			(*f)(r)
+			f(r)
 		}
 	}
 }
