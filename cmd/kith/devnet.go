@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/kithnet/kith/sim/scenario"
 )
 
 var devnetCommand = command{
@@ -35,7 +37,7 @@ the last one type "summary".`,
 		fs.duration(&c.runFor, "for", "run for `TIME`; 0 until interrupted", 0, 24*time.Hour)
 		fs.boolean(&c.atOnce, "at-once", "start all nodes together: the worst a network can meet")
 		fs.boolean(&c.untilFound, "until-found", "end as soon as every pair is found")
-		fs.Var(&value{text: "0:0:100", set: func(s string) (err error) { c.mix, err = parseMix(s); return err }}, "mix",
+		fs.Var(&value{text: "0:0:100", set: func(s string) (err error) { c.mix, err = scenario.ParseMix(s); return err }}, "mix",
 			"of a hundred nodes let `A:B:C` speak Node Discovery v4 alone, v5 alone, and both")
 		fs.number(&c.pairs, "pairs", "check all pairs, or if they are more than `N` a sample of as many", 1, 10_000_000)
 		fs.uint64(&c.seed, "seed", "draw keys and random choices from the seed `N`; without it a new one each time, printed at the end")

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"errors"
 	"math/rand/v2"
-	"strconv"
-	"strings"
 
 	"github.com/kithnet/kith/kad"
 )
@@ -14,28 +11,6 @@ type mix [3]int
 
 // allDual is the mix in which all nodes speak both.
 var allDual = mix{0, 0, 100}
-
-var errMix = errors.New("want three shares of a hundred for v4 alone, v5 alone and both, as 40:30:30")
-
-func parseMix(s string) (m mix, err error) {
-	parts := strings.Split(s, ":")
-	if len(parts) != len(m) {
-		return m, errMix
-	}
-	sum := 0
-	for i, part := range parts {
-		n, err := strconv.Atoi(part)
-		if err != nil || n < 0 || n > 100 {
-			return m, errMix
-		}
-		m[i] = n
-		sum += n
-	}
-	if sum != 100 {
-		return m, errMix
-	}
-	return m, nil
-}
 
 // spread returns what each of n nodes speaks, in an order drawn from rng.
 func (m mix) spread(n int, rng *rand.Rand) []kad.Protocol {

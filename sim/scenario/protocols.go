@@ -1,7 +1,7 @@
 package scenario
 
 import (
-	"fmt"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -28,28 +28,33 @@ const (
 	maxSessions = 1 << 20
 )
 
-func parseMix(s string) (shares [3]int, err error) {
+var errMix = errors.New("want three shares of a hundred for v4 alone, v5 alone and both, as 40:30:30")
+
+// ParseMix reads how many in a hundred speak v4 alone, v5 alone, and both: "40:30:30".
+func ParseMix(s string) (shares [3]int, err error) {
 	parts := strings.Split(s, ":")
+	if len(parts) != len(shares) {
+		return shares, errMix
+	}
 	sum := 0
-	for i := range min(len(parts), len(shares)) {
-		n, err := strconv.Atoi(parts[i])
+	for i, part := range parts {
+		n, err := strconv.Atoi(part)
 		if err != nil || n < 0 || n > 100 {
-			sum = -1
-			break
+			return shares, errMix
 		}
 		shares[i] = n
 		sum += n
 	}
-	if len(parts) != len(shares) || sum != 100 {
-		return shares, fmt.Errorf("%q, want three shares of a hundred for v4 alone, v5 alone and both, as 40:30:30", s)
+	if sum != 100 {
+		return shares, errMix
 	}
 	return shares, nil
 }
 
 func (s *Scenario) completeProtocols() (err error) {
 	p := &s.Protocols
-	if p.shares, err = parseMix(p.Mix); err != nil {
-		return s.problem("protocols.mix", "%v", err)
+	if p.shares, err = ParseMix(p.Mix); err != nil {
+		return s.problem("protocols.mix", "%q, %v", p.Mix, err)
 	}
 	if p.Sessions < 0 || p.Sessions > maxSessions {
 		return s.problem("protocols.sessions", "want a number from 0 to %d", maxSessions)

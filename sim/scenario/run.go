@@ -72,8 +72,8 @@ func (s *Scenario) With(o Options) (*Scenario, error) {
 	}
 	if o.Mix != "" {
 		var err error
-		if c.Protocols.shares, err = parseMix(o.Mix); err != nil {
-			return nil, err
+		if c.Protocols.shares, err = ParseMix(o.Mix); err != nil {
+			return nil, fmt.Errorf("%q, %w", o.Mix, err)
 		}
 		c.Protocols.Mix, c.mix = o.Mix, o.Mix
 	}
