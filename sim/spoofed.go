@@ -9,8 +9,8 @@ import (
 	"github.com/kithnet/kith/kad"
 )
 
-// ledger counts the PINGs, and packets of v5, that a host has received in somebody's name and that another
-// has sent, and what it has sent there.
+// ledger counts the PINGs, and packets of v5, that a host has received in somebody's
+// name and that another has sent, and what it has sent there.
 type ledger struct {
 	in, inBytes   int
 	in5, in5Bytes int   // packets of v5, of any kind
