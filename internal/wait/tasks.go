@@ -7,7 +7,6 @@ type Task[T any] struct {
 	Owner T
 
 	at    int64
-	seq   uint64
 	index int32 // in Tasks, plus 1; 0 when not scheduled
 }
 
@@ -20,9 +19,19 @@ func (t *Task[T]) At() int64 { return t.at }
 // Tasks is a heap of tasks, in order of their times; those of the same time in the
 // order in which they were scheduled. Times are nanoseconds from any beginning.
 type Tasks[T any] struct {
-	heap []*Task[T] // two children a parent, the next at its root
+	heap []item[T] // two children a parent, the next at its root
 	seq  uint64
 }
+
+// item is a task in the heap, with what orders it: tasks lie all over the memory, and
+// to compare them there costs more than to move these.
+type item[T any] struct {
+	at   int64
+	seq  uint64
+	task *Task[T]
+}
+
+func (a *item[T]) before(b *item[T]) bool { return a.at < b.at || (a.at == b.at && a.seq < b.seq) }
 
 // Len returns how many tasks there are.
 func (q *Tasks[T]) Len() int { return len(q.heap) }
@@ -40,7 +49,7 @@ func (q *Tasks[T]) Pop(now int64) (owner T, ok bool) {
 	if len(q.heap) == 0 || q.heap[0].at > now {
 		return owner, false
 	}
-	t := q.heap[0]
+	t := q.heap[0].task
 	q.Cancel(t)
 	return t.Owner, true
 }
@@ -48,13 +57,14 @@ func (q *Tasks[T]) Pop(now int64) (owner T, ok bool) {
 // Schedule has a task be due at a time, instead of when it was due before.
 func (q *Tasks[T]) Schedule(t *Task[T], at int64) {
 	q.seq++
-	t.at, t.seq = at, q.seq
+	t.at = at
+	it := item[T]{at, q.seq, t}
 	if t.index > 0 {
-		q.fix(int(t.index)-1, t)
+		q.fix(int(t.index)-1, it)
 		return
 	}
-	q.heap = append(q.heap, t)
-	q.up(len(q.heap)-1, t)
+	q.heap = append(q.heap, it)
+	q.up(len(q.heap)-1, it)
 }
 
 // Cancel takes a task out, if it is in.
@@ -64,7 +74,7 @@ func (q *Tasks[T]) Cancel(t *Task[T]) {
 	}
 	i, n := int(t.index)-1, len(q.heap)-1
 	last := q.heap[n]
-	q.heap[n] = nil
+	q.heap[n] = item[T]{}
 	q.heap = q.heap[:n]
 	t.index = 0
 	if i < n {
@@ -82,30 +92,28 @@ func (q *Tasks[T]) Trim() {
 	}
 }
 
-func (q *Tasks[T]) less(a, b *Task[T]) bool { return a.at < b.at || (a.at == b.at && a.seq < b.seq) }
-
-func (q *Tasks[T]) put(i int, t *Task[T]) {
-	q.heap[i] = t
-	t.index = int32(i) + 1
+func (q *Tasks[T]) put(i int, it item[T]) {
+	q.heap[i] = it
+	it.task.index = int32(i) + 1
 }
 
-// up moves t, which is to be put at i, towards the root.
-func (q *Tasks[T]) up(i int, t *Task[T]) {
+// up moves it, which is to be put at i, towards the root.
+func (q *Tasks[T]) up(i int, it item[T]) {
 	for i > 0 {
 		parent := (i - 1) / 2
-		if !q.less(t, q.heap[parent]) {
+		if !it.before(&q.heap[parent]) {
 			break
 		}
 		q.put(i, q.heap[parent])
 		i = parent
 	}
-	q.put(i, t)
+	q.put(i, it)
 }
 
-// fix puts t at i, or where it belongs from there.
-func (q *Tasks[T]) fix(i int, t *Task[T]) {
-	if i > 0 && q.less(t, q.heap[(i-1)/2]) {
-		q.up(i, t)
+// fix puts it at i, or where it belongs from there.
+func (q *Tasks[T]) fix(i int, it item[T]) {
+	if i > 0 && it.before(&q.heap[(i-1)/2]) {
+		q.up(i, it)
 		return
 	}
 	for {
@@ -113,14 +121,14 @@ func (q *Tasks[T]) fix(i int, t *Task[T]) {
 		if child >= len(q.heap) {
 			break
 		}
-		if child+1 < len(q.heap) && q.less(q.heap[child+1], q.heap[child]) {
+		if child+1 < len(q.heap) && q.heap[child+1].before(&q.heap[child]) {
 			child++
 		}
-		if !q.less(q.heap[child], t) {
+		if !q.heap[child].before(&it) {
 			break
 		}
 		q.put(i, q.heap[child])
 		i = child
 	}
-	q.put(i, t)
+	q.put(i, it)
 }
