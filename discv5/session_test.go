@@ -125,6 +125,31 @@ func TestLoss(t *testing.T) {
 	}
 }
 
+// TestTwoLost: of what is sent three times, in a row or as an answer to it, two packets may be lost.
+func TestTwoLost(t *testing.T) {
+	for _, what := range []string{"random", "WHOAREYOU", "PING", "PONG"} {
+		w := newWorld(t, 2, nil)
+		a, b := w.labs[0], w.labs[1]
+		if what == "PING" || what == "PONG" {
+			w.meet(a, b)
+		}
+		lost := 0
+		w.lose = func(f *flight) bool {
+			if f.what != what || lost == 2 {
+				return false
+			}
+			lost++
+			return true
+		}
+		r := a.ping(b)
+		w.run(2 * a.m.patience())
+		r.is(t, nil)
+		if lost != 2 {
+			t.Errorf("%d of %s lost", lost, what)
+		}
+	}
+}
+
 // TestDead: requests to a node that is not there end, and all that wait for one
 // handshake end together.
 func TestDead(t *testing.T) {
