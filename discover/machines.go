@@ -109,10 +109,8 @@ func (t *UDP) keepEntries(now time.Time) {
 		return
 	}
 	t.kept = now
-	t.m.Table.Visit(func(_ int, entry bool, n kad.NodeInfo) bool {
-		if entry {
-			t.keep(n.Node, n.Speaks, n.LastSeen)
-		}
+	t.m.Table.Visit(kad.Entries, func(_ int, _ bool, n kad.NodeInfo) bool {
+		t.keep(n.Node, n.Speaks, n.LastSeen)
 		return true
 	})
 }

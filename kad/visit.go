@@ -2,13 +2,25 @@ package kad
 
 import "github.com/kithnet/kith/enode"
 
-// Visit calls f with each node of the table, the nearest bucket first and its entries
+// Lists is a set of a table's two lists of nodes.
+type Lists uint8
+
+// The lists. Entries are handed to others, replacements wait for their places.
+const (
+	Entries Lists = 1 << iota
+	Replacements
+)
+
+// Visit calls f with each node of the lists, the nearest bucket first and its entries
 // before its replacements, until f says no. It allocates nothing. f must not call the
 // table.
-func (t *Table) Visit(f func(distance int, entry bool, n NodeInfo) bool) {
+func (t *Table) Visit(lists Lists, f func(distance int, entry bool, n NodeInfo) bool) {
 	for i := range t.buckets {
 		b := &t.buckets[i]
 		for k, list := range [2][]slot{b.entries, b.replacements} {
+			if lists&(1<<k) == 0 {
+				continue
+			}
 			for _, e := range list {
 				if !f(256-NumBuckets+1+i, k == 0, t.info(e.entry)) {
 					return

@@ -102,7 +102,7 @@ func (c *checker) check(h *Host) {
 	h.at = h.world.now
 	c.h, c.distance = h, 0
 	c.nets.reset()
-	h.m.Table.Visit(func(distance int, entry bool, n kad.NodeInfo) bool {
+	h.m.Table.Visit(kad.Entries|kad.Replacements, func(distance int, entry bool, n kad.NodeInfo) bool {
 		c.node(distance, entry, &n)
 		return h.checks.broken == nil
 	})

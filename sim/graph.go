@@ -32,8 +32,8 @@ func (w *World) PeerGraph() Graph {
 // host that knows another is connected to it, whether that knows it or not.
 func (w *World) TableGraph() Graph {
 	return w.graph(func(h *Host) bool { return h.m.Table != nil }, func(h *Host, f func(*Host)) {
-		h.m.Table.Visit(func(_ int, entry bool, n kad.NodeInfo) bool {
-			if o := w.HostOf(n.Node); entry && o != nil && o.m.Table != nil && !w.apart(h, o) {
+		h.m.Table.Visit(kad.Entries, func(_ int, _ bool, n kad.NodeInfo) bool {
+			if o := w.HostOf(n.Node); o != nil && o.m.Table != nil && !w.apart(h, o) {
 				f(o)
 			}
 			return true

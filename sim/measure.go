@@ -172,10 +172,7 @@ func (m *Meter) Table(h *Host) (s TableState) {
 	have, could := 0, 0
 	possible := m.possible(h)
 	var live [kad.NumBuckets]int
-	h.m.Table.Visit(func(distance int, entry bool, n kad.NodeInfo) bool {
-		if !entry {
-			return true
-		}
+	h.m.Table.Visit(kad.Entries, func(distance int, _ bool, n kad.NodeInfo) bool {
 		s.Entries++
 		if m.Dead(h, n.Node) {
 			s.Dead++

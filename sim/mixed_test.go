@@ -59,7 +59,7 @@ func TestProtocols(t *testing.T) {
 			}
 			for i := range w.hosts { // a table holds nobody whom its host can't use
 				h := w.hosts[i]
-				h.m.Table.Visit(func(_ int, entry bool, n kad.NodeInfo) bool {
+				h.m.Table.Visit(kad.Entries|kad.Replacements, func(_ int, _ bool, n kad.NodeInfo) bool {
 					if o := w.HostOf(n.Node); o == nil || o.speaks&h.speaks == 0 || n.Speaks&^o.speaks != 0 {
 						t.Errorf("host %d, of %v, has %v of %v", i, h.speaks, n.Node, n.Speaks)
 					}

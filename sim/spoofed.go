@@ -92,7 +92,7 @@ func kindOf(pk *packet) discv4.Kind {
 
 // knows reports whether the table has somebody at a place.
 func (h *Host) knows(at netip.AddrPort) (known bool) {
-	h.m.Table.Visit(func(_ int, _ bool, n kad.NodeInfo) bool {
+	h.m.Table.Visit(kad.Entries|kad.Replacements, func(_ int, _ bool, n kad.NodeInfo) bool {
 		known = n.Node.IP() == at.Addr() && n.Node.UDP() == at.Port()
 		return !known
 	})

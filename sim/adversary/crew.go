@@ -47,10 +47,8 @@ func (c *Crew) AddressShare(w *sim.World) float64 {
 func (c *Crew) TableShare(h *sim.Host) float64 {
 	var nodes []*enode.Node
 	if t := h.Table(); t != nil {
-		t.Visit(func(_ int, entry bool, n kad.NodeInfo) bool {
-			if entry {
-				nodes = append(nodes, n.Node)
-			}
+		t.Visit(kad.Entries, func(_ int, _ bool, n kad.NodeInfo) bool {
+			nodes = append(nodes, n.Node)
 			return true
 		})
 	}
