@@ -113,7 +113,7 @@ func TestSieges(t *testing.T) {
 
 // siege is one with the defences on, and one without.
 func siege(t *testing.T, kind string, again int, speak ...kad.Protocol) {
-	t.Run(kind, func(t *testing.T) {
+	t.Run(kind+" by "+speak[0].String(), func(t *testing.T) {
 		on, bound := besiege(t, 1, 0, Plan{Kind: kind}, again, speak...)
 		if on.table > bound || on.lookups > bound || on.outbound > bound {
 			t.Errorf("defences on: %+v, want at most %.3f", on, bound)
