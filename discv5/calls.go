@@ -46,7 +46,7 @@ func (m *Machine) open(r *request) {
 	}
 	if l.opener = r; r.state != opening {
 		r.state, r.sends = opening, 0
-		r.start(m.at, 2*m.patience())
+		r.start(m.at, m.patience())
 	}
 	o := Out{To: l.to, Dest: l.id, Header: Header{MaskingIV: m.random16(), Nonce: m.randomNonce(), Src: m.cfg.ID}}
 	for i := 0; i < noiseSize; i += 16 {

@@ -45,7 +45,9 @@ const (
 )
 
 // patience is how long a request takes at most, from its first send on: the last one is
-// of no use when its answer comes too late. One that needs a handshake takes twice that.
+// of no use when its answer comes too late. Random bytes wait as long for a WHOAREYOU, as who
+// sends none is most likely not there; from them on, a request whose handshake they begin takes
+// twice that.
 func (m *Machine) patience() time.Duration {
 	return m.rtt.Resend()*(1<<(maxSends-1)-1) + min(max(m.rtt.Most(), replyTimeout), replyTimeoutMax)
 }

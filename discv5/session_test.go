@@ -157,7 +157,7 @@ func TestDead(t *testing.T) {
 	a, b := w.labs[0], w.labs[1]
 	w.lose = func(f *flight) bool { return f.from == a.at }
 	r, s := a.ping(b), a.find(b, 256)
-	w.run(2*a.m.patience() - 1)
+	w.run(a.m.patience() - 1)
 	r.pending(t)
 	w.run(1)
 	r.is(t, ErrTimeout)
@@ -261,4 +261,25 @@ func TestNonces(t *testing.T) {
 	w.run(time.Second)
 	r.is(t, nil)
 	w.expect("0>1 random", "1>0 WHOAREYOU", "0>1 handshake PING", "1>0 PONG")
+}
+
+// TestLastChallenge: a WHOAREYOU that comes in time for the last random bytes leaves its handshake
+// as much time again.
+func TestLastChallenge(t *testing.T) {
+	w := newWorld(t, 2, nil)
+	w.delay = 200 * time.Millisecond
+	a, b := w.labs[0], w.labs[1]
+	lost := 0
+	w.lose = func(f *flight) bool {
+		if f.what != "random" || lost == maxSends-1 {
+			return false
+		}
+		lost++
+		return true
+	}
+	r := a.ping(b)
+	w.run(a.m.patience())
+	r.pending(t)
+	w.run(a.m.patience())
+	r.is(t, nil)
 }

@@ -191,7 +191,7 @@ func (l *Lookup) pump() {
 		case unasked:
 			if l.queries < maxQueries {
 				if l.inflight-l.stalled < Alpha && l.inflight < maxInflight {
-					if p, yes := l.guest(c.node); yes && (!l.t.refresh.settled || !l.t.guests.take(p, headOf(c.node.ID()))) {
+					if l.turnsAway(c.node) {
 						c.state = failed
 						continue
 					}
@@ -276,6 +276,12 @@ func (l *Lookup) answer(n *enode.Node, depth int, took time.Duration, nodes []*e
 
 // result offers a node that answered to the filter, with its record.
 func (l *Lookup) result(n *enode.Node) {
+	if l.turnsAway(n) { // others of its network have answered since it was asked
+		if i, ok := l.find(n.ID()); ok {
+			l.list[i].state = failed
+		}
+		return
+	}
 	_, e, _ := l.t.lookupEntry(n.ID())
 	if e != nil && e.live() && e.node.Seq() >= n.Seq() {
 		n = e.node

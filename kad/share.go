@@ -87,6 +87,13 @@ func (l *Lookup) guest(n *enode.Node) (p network, yes bool) {
 	return p, e == nil
 }
 
+// turnsAway reports whether a lookup has no place for a node: one that could only be a guest,
+// and is none. If there is a place it is the node's from now on.
+func (l *Lookup) turnsAway(n *enode.Node) bool {
+	p, yes := l.guest(n)
+	return yes && (!l.t.refresh.settled || !l.t.guests.take(p, headOf(n.ID())))
+}
+
 // guests are the nodes that lookups ask besides the table's, of networks that have
 // their share of it.
 type guests []guestNet

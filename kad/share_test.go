@@ -131,7 +131,7 @@ func TestSwarmIsHeld(t *testing.T) {
 				}
 			}
 		}
-		if without == 0 && len(met) > 2+netGuests+2*Alpha { // and who was asked before it had its share
+		if without == 0 && len(met) > 2+netGuests {
 			t.Errorf("%d of the network were met", len(met))
 		}
 		return float64(hits) / float64(all)
@@ -147,6 +147,53 @@ func TestSwarmIsHeld(t *testing.T) {
 	}
 	if share := shareOf(Diversity); share < 0.5 {
 		t.Errorf("%.2f without a limit: the test shows nothing", share)
+	}
+}
+
+// TestAskedTogether: of many of one network that lookups ask at once, before any has answered,
+// no more are found than stand for it.
+func TestAskedTogether(t *testing.T) {
+	for _, settled := range []bool{false, true} {
+		w := newWorld(t, 7)
+		w.start()
+		var crew []*enode.Node
+		for i := range 60 {
+			p := w.add(w.newNode(hostIn(netip.MustParseAddr("198.51.100.0"), i)))
+			p.latency = 500 * time.Millisecond // later than their slots are given to others
+			crew = append(crew, p.node)
+		}
+		for bucket := 16; bucket > 14; bucket-- {
+			for _, p := range w.fill(bucket, BucketSize) {
+				p.table = crew
+			}
+		}
+		w.t.refresh.settled = settled
+		found := make(map[enode.ID]bool)
+		open := 6
+		for range open {
+			opts := LookupOptions{Found: func(n *enode.Node) {
+				if n.IP().As4()[0] == 198 {
+					found[n.ID()] = true
+				}
+			}}
+			if _, err := w.t.Lookup(TargetOf(randomKey(w.rng)), opts, func(nodes []*enode.Node) {
+				if open--; len(nodes) != BucketSize {
+					t.Errorf("settled %v: %d found in all", settled, len(nodes))
+				}
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !w.runUntil(time.Minute, func() bool { return open == 0 }) {
+			t.Fatal("lookups did not end")
+		}
+		most := netsPerBucket
+		if settled {
+			most += netGuests
+		}
+		if len(found) == 0 || len(found) > most {
+			t.Errorf("settled %v: %d of a network were found, want up to %d", settled, len(found), most)
+		}
 	}
 }
 

@@ -19,20 +19,31 @@ type Agent interface {
 	// Start is called each time that the host is started.
 	Start(h *Host)
 	// Packet is a packet of v4 that has arrived, signed with key. It is the agent's until
-	// Packet returns. Those of v5 are lost.
+	// Packet returns. Those of v5 are lost, unless the agent is an [Agent5].
 	Packet(h *Host, from netip.AddrPort, key *secp.PublicKey, p *discv4.Packet)
 	// Wake is called at the time that WakeAt was told.
 	Wake(h *Host)
 }
+
+// Agent5 is an agent that speaks v5, too, if its host's [Node].Protocols say so: by the
+// shipped machine over a table of the agent's own, which need not tell the truth.
+type Agent5 interface {
+	Agent
+	// Table5 returns the table for the machine of a life that begins, before Start.
+	Table5(h *Host) discv5.Table
+	// Says reports whether a packet is sent that the machine has made.
+	Says(h *Host, o *discv5.Out) bool
+}
+
+// Machine5 returns the machine of v5 that an [Agent5]'s host has, for its agent to ask others
+// by; nil while the host is down, and of other agents.
+func (h *Host) Machine5() *discv5.Machine { return h.m.V5 }
 
 // World returns the host's World.
 func (h *Host) World() *World { return h.world }
 
 // Addr returns where the host is.
 func (h *Host) Addr() netip.AddrPort { return h.spec.Addr }
-
-// Bare returns the host's node as NEIGHBORS says it, without its record.
-func (h *Host) Bare() *enode.Node { return h.bare }
 
 // Clock returns the host's time.
 func (h *Host) Clock() time.Time { return epoch.Add(time.Duration(h.world.clock(h))) }

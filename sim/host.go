@@ -25,7 +25,8 @@ type Node struct {
 	Up, Down  int // bytes a second that its line takes; 0: any number
 	Bootnodes []*Host
 	// Protocols are the versions of Node Discovery that it speaks; 0: v4 alone, which
-	// costs least and whose worlds were the first.
+	// costs least and whose worlds were the first. An agent sends and gets packets of v4
+	// in any case, and speaks v5 if it is an Agent5.
 	Protocols kad.Protocol
 	Limits    discv4.Limits
 	Limits5   discv5.Limits    // of v5; where packets pass as values no records are kept
@@ -52,7 +53,7 @@ type Host struct {
 
 	up       bool
 	speaks   kad.Protocol // 0 of an agent
-	m        discmux.Node // none while the host is down, and of an agent
+	m        discmux.Node // none while the host is down; of an agent V5 alone, if that
 	five     *five        // nil without v5
 	server   *server      // nil while the host is down, and without a Server
 	nat      *natState
@@ -117,8 +118,9 @@ func newHost(w *World, index int32, spec Node) (*Host, error) {
 			h.speaks = kad.V4
 		}
 	}
-	if h.speaks&kad.V5 != 0 {
-		h.five = h.newFive()
+	liar, ok := spec.Agent.(Agent5)
+	if h.speaks&kad.V5 != 0 || ok && spec.Protocols&kad.V5 != 0 {
+		h.five = h.newFive(liar)
 	}
 	if spec.NAT.Kind != NoNAT {
 		h.nat = newNAT(spec.NAT)
@@ -216,8 +218,11 @@ func (h *Host) start() {
 	now := h.world.clock(h)
 	h.up, h.begun = true, now
 	h.life++
-	if h.speaks != 0 {
+	switch {
+	case h.speaks != 0:
 		h.m = h.newMachines()
+	case h.five != nil:
+		h.m.V5 = h.newLiar()
 	}
 	if h.spec.Server != nil {
 		h.server = newServer(h, now)
@@ -238,8 +243,10 @@ func (h *Host) stop() {
 	if h.server != nil {
 		h.server.vanish()
 	}
-	if h.m.Table != nil {
+	if h.runs() {
 		h.m.Close()
+	}
+	if h.m.Table != nil {
 		h.checkClosed()
 	}
 	h.m, h.server, h.asked = discmux.Node{}, nil, forEver
@@ -256,10 +263,13 @@ func (w *World) clock(h *Host) int64 {
 
 func (h *Host) self() *enode.Node { return h.node }
 
+// runs reports whether the host has machines: Kith's own, or an agent's of v5.
+func (h *Host) runs() bool { return h.m.V4 != nil || h.m.V5 != nil }
+
 // step lets a host act at a time: what is due, and f.
 func (h *Host) step(at int64, f func()) {
 	h.at = at
-	if h.m.Table != nil {
+	if h.runs() {
 		h.m.Advance(epoch.Add(time.Duration(at)))
 	}
 	if f != nil {
@@ -268,7 +278,7 @@ func (h *Host) step(at int64, f func()) {
 	if h.server != nil {
 		h.server.step(at)
 	}
-	if h.m.Table != nil {
+	if h.runs() {
 		h.flush(at)
 	}
 	h.schedule(at)
@@ -277,7 +287,7 @@ func (h *Host) step(at int64, f func()) {
 // schedule has the host wake when it wants to.
 func (h *Host) schedule(at int64) {
 	next := min(h.asked, h.change)
-	if h.m.Table != nil {
+	if h.runs() {
 		next = min(next, int64(h.m.NextWake().Sub(epoch)))
 	}
 	if h.server != nil {

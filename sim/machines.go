@@ -20,18 +20,28 @@ func (h *Host) newMachines() discmux.Node {
 	for _, b := range h.spec.Bootnodes {
 		table.Bootnodes = append(table.Bootnodes, b.node)
 	}
-	limits := h.spec.Limits5
-	if limits.Records == 0 && h.world.cfg.Wire == Values {
-		limits.Records = -1 // there is nothing to verify
-	}
 	return discmux.NewNode(discmux.NodeConfig{
 		Protocols: h.speaks,
 		Table:     table,
 		V4: discv4.Config{
 			ID: h.node.ID(), Self: h.self, Rand: rng, Limits: h.spec.Limits, Without: h.spec.Without.discovery(),
 		},
-		V5: discv5.Config{ID: h.node.ID(), Self: h.self, Rand: rng, Limits: limits},
+		V5: discv5.Config{ID: h.node.ID(), Self: h.self, Rand: rng, Limits: h.limits5()},
 	})
+}
+
+func (h *Host) limits5() discv5.Limits {
+	limits := h.spec.Limits5
+	if limits.Records == 0 && h.world.cfg.Wire == Values {
+		limits.Records = -1 // there is nothing to verify
+	}
+	return limits
+}
+
+// newLiar makes the machine of an Agent5.
+func (h *Host) newLiar() *discv5.Machine {
+	rng := rand.New(h.world.stream(h.index, h.life, forProtocol))
+	return discv5.New(discv5.Config{ID: h.node.ID(), Self: h.self, Rand: rng, Limits: h.limits5(), Table: h.five.liar.Table5(h)})
 }
 
 // pending returns how many requests are under way by each protocol.
@@ -79,6 +89,9 @@ func (h *Host) flush5(at int64) (said bool) {
 	outs := m.Flush(h.worker.outs5[:0])
 	for i := range outs {
 		o := &outs[i]
+		if liar := h.five.liar; liar != nil && !liar.Says(h, o) {
+			continue
+		}
 		if o.NeedsKeys() {
 			h.agree(o)
 			if !m.Sent(o) {
@@ -86,7 +99,9 @@ func (h *Host) flush5(at int64) (said bool) {
 			}
 		}
 		pk := h.pack5(o)
-		h.checkOut5(o, pk.size)
+		if h.m.Table != nil {
+			h.checkOut5(o, pk.size)
+		}
 		h.transmit(at, o.To, pk)
 	}
 	said = len(outs) > 0
@@ -100,10 +115,11 @@ type five struct {
 	mask    discv5.Mask // of packets to it; of Bytes
 	secrets rand.PCG    // of its one-time keys; of Bytes
 	serial  uint64      // of the keys that stand for those agreed on; of Values
+	liar    Agent5      // who has the table; nil of Kith's own discovery
 }
 
-func (h *Host) newFive() *five {
-	f := &five{secrets: *h.world.stream(h.index, 0, forOneTimeKeys)}
+func (h *Host) newFive(liar Agent5) *five {
+	f := &five{liar: liar, secrets: *h.world.stream(h.index, 0, forOneTimeKeys)}
 	if h.world.cfg.Wire == Bytes {
 		f.mask = discv5.NewMask(h.node.ID())
 	}

@@ -188,7 +188,7 @@ func (h *Host) take(pk *packet) (what outcome) {
 		if in, sealed, ok := h.read5(pk); ok {
 			return of5(h.take5(pk, in, sealed))
 		}
-		if h.m.V4 == nil {
+		if h.m.V4 == nil && h.spec.Agent == nil {
 			m.Drop(discv5.DropProtocol, 1)
 			return foreign
 		}

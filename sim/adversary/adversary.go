@@ -8,6 +8,11 @@
 // Each identity is a host of its own with its own port at one of the crew's addresses.
 // What the members of a crew share does not change while the World runs.
 //
+// A crew speaks the versions of Node Discovery that its victim speaks, or without one all
+// that anybody does. By v5 a member is the shipped machine over a table that lies: who asks
+// for nodes at some distances gets records that are valid and at these distances, of
+// accomplices or of nodes that are nowhere. Who speaks both it addresses by turns.
+//
 // # What it does not do
 //
 // No adversary reads others' traffic or forges signatures. Those that were published
@@ -23,6 +28,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/secp"
 	"github.com/kithnet/kith/sim"
 )
@@ -47,6 +53,7 @@ type kind struct {
 	ground         bool // its IDs are chosen by their distance from the victim
 	peers          int  // places of its Server; 0: it has none
 	dials          bool // and whom it attacks it connects to
+	blind          bool // it has no machine of v5: what it sends by v5 nobody can read
 }
 
 var kinds = []kind{
@@ -61,9 +68,9 @@ var kinds = []kind{
 	{name: "liar-dead", text: "answers who looks for nodes with addresses where nobody is",
 		addresses: 10, ids: 50, rate: 10, agent: deadLiar},
 	{name: "flooder", text: "sends PINGs and FINDNODEs as fast as it is told",
-		addresses: 20, ids: 200, rate: 1000, agent: flooder},
+		addresses: 20, ids: 200, rate: 1000, agent: flooder, blind: true},
 	{name: "amplifier", text: "asks everybody in a victim's name, to have the answers sent there",
-		addresses: 1, ids: 1, rate: 100, agent: amplifier},
+		addresses: 1, ids: 1, rate: 100, agent: amplifier, blind: true},
 	{name: "freeloader", text: "asks others for nodes, and never answers",
 		addresses: 5, ids: 20, rate: 20, agent: freeloader},
 	{name: "bootnode", text: "a bootnode that knows only accomplices: the first of its hosts",
@@ -122,23 +129,44 @@ func Deploy(w *sim.World, p Plan) (*Crew, error) {
 	if p.Rate > 0 {
 		c.every = time.Duration(float64(p.IDs) / p.Rate * float64(time.Second))
 	}
+	if !k.blind {
+		c.speaks = c.spoken(w)
+	}
 	keys, err := c.keys(w, k.ground && p.Victim != nil)
 	if err != nil {
 		return nil, err
 	}
-	c.prepare(w)
+	if err := c.prepare(w); err != nil {
+		return nil, err
+	}
 	c.hosts, err = w.AddAll(p.IDs, func(i int) sim.Node {
-		return sim.Node{Addr: c.addr(i), Region: p.Region, Key: keys[i], Agent: k.agent(c), Server: c.server(w, k, i)}
+		return sim.Node{Addr: c.addr(i), Region: p.Region, Key: keys[i], Protocols: c.speaks, Agent: k.agent(c), Server: c.server(w, k, i)}
 	})
 	if err != nil {
 		return nil, err
 	}
 	for _, h := range c.hosts {
 		c.known[h.Node().ID()] = struct{}{}
-		c.nodes = append(c.nodes, h.Bare())
+		c.nodes = append(c.nodes, h.Node())
 	}
-	slices.SortFunc(c.nodes, func(a, b *enode.Node) int { return a.ID().Compare(b.ID()) })
+	sortByID(c.nodes)
 	return c, nil
+}
+
+func sortByID(nodes []*enode.Node) {
+	slices.SortFunc(nodes, func(a, b *enode.Node) int { return a.ID().Compare(b.ID()) })
+}
+
+// spoken returns what a crew is to speak: what its victim does, or without one whatever
+// anybody does.
+func (c *Crew) spoken(w *sim.World) (p kad.Protocol) {
+	if v := c.plan.Victim; v != nil {
+		return v.Speaks()
+	}
+	for _, h := range w.Hosts() {
+		p |= h.Speaks()
+	}
+	return p
 }
 
 func orDefault(v, def int) int {

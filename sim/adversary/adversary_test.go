@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/kad"
 	"github.com/kithnet/kith/sim"
 )
 
@@ -14,14 +16,25 @@ import (
 // do without some defences.
 func network(t *testing.T, cfg sim.Config, n int, without sim.Defences) (*sim.World, []*sim.Host) {
 	t.Helper()
+	return networkBy(t, cfg, n, without, kad.V4)
+}
+
+// networkBy is network with hosts that speak what is said, by turns; the bootnode speaks all
+// of it.
+func networkBy(t *testing.T, cfg sim.Config, n int, without sim.Defences, speak ...kad.Protocol) (*sim.World, []*sim.Host) {
+	t.Helper()
+	all := kad.Protocol(0)
+	for _, p := range speak {
+		all |= p
+	}
 	cfg.Link = sim.Link{Latency: 20 * time.Millisecond, Jitter: 60 * time.Millisecond}
 	w := sim.New(cfg)
-	boot, err := w.Add(sim.Node{Without: without})
+	boot, err := w.Add(sim.Node{Without: without, Protocols: all})
 	if err != nil {
 		t.Fatal(err)
 	}
-	hosts, err := w.AddAll(n, func(int) sim.Node {
-		return sim.Node{Bootnodes: []*sim.Host{boot}, Server: &sim.Server{}, Without: without}
+	hosts, err := w.AddAll(n, func(i int) sim.Node {
+		return sim.Node{Bootnodes: []*sim.Host{boot}, Server: &sim.Server{}, Without: without, Protocols: speak[i%len(speak)]}
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -51,10 +64,11 @@ type shares struct{ table, lookups, outbound, peers float64 }
 
 // besiege attacks a victim that has known others for a while, then restarts it, attacks
 // on, and says what share of it was the crew's on average at the end of each siege. One
-// that knew others before holds out even without defences: its first siege only begins.
-func besiege(t *testing.T, seed uint64, without sim.Defences, p Plan) (s shares, bound float64) {
+// that knew others before holds out even without defences: its first siege only begins. With
+// them it is restarted again times.
+func besiege(t *testing.T, seed uint64, without sim.Defences, p Plan, again int, speak ...kad.Protocol) (s shares, bound float64) {
 	t.Helper()
-	w, hosts := network(t, sim.Config{Seed: seed, Workers: 2}, 300, without)
+	w, hosts := networkBy(t, sim.Config{Seed: seed, Workers: 2}, 300, without, speak...)
 	p.Victim = hosts[150]
 	c := deploy(t, w, p)
 	n := 0.0
@@ -66,14 +80,14 @@ func besiege(t *testing.T, seed uint64, without sim.Defences, p Plan) (s shares,
 		now := shares{c.TableShare(p.Victim), found, c.OutboundShare(p.Victim), c.PeerShare(p.Victim)}
 		s = shares{s.table + now.table, s.lookups + now.lookups, s.outbound + now.outbound, s.peers + now.peers}
 		n++
-		t.Logf("%s, without %v, seed %d, %v: table %.3f of %d, lookups %.3f, outbound %.3f, peers %.3f of %d", p.Kind, without, seed,
+		t.Logf("%s, victim of %v, without %v, seed %d, %v: table %.3f of %d, lookups %.3f, outbound %.3f, peers %.3f of %d", p.Kind, p.Victim.Speaks(), without, seed,
 			w.Now().Round(time.Second), now.table, p.Victim.Table().Live(), now.lookups, now.outbound, now.peers, len(p.Victim.Peers()))
 	}
 	restarts := 1
 	if without == 0 {
 		run(t, w, 8*time.Minute)
 		measure()
-		restarts = 4 // of whom a node dials in its first second one in sixteen is luck
+		restarts = again // of whom a node dials in its first second one in sixteen is luck
 	}
 	for range restarts {
 		w.Stop(p.Victim)
@@ -93,18 +107,23 @@ func TestSieges(t *testing.T) {
 		return
 	}
 	for _, kind := range []string{"eclipse", "false-friends"} {
-		t.Run(kind, func(t *testing.T) {
-			on, bound := besiege(t, 1, 0, Plan{Kind: kind})
-			if on.table > bound || on.lookups > bound || on.outbound > bound {
-				t.Errorf("defences on: %+v, want at most %.3f", on, bound)
-			}
-			off, _ := besiege(t, 1, sim.AllDefences, Plan{Kind: kind})
-			if off.table < 0.5 || off.lookups < 0.5 || off.outbound < 0.5 {
-				t.Errorf("defences off: %+v: the attack does not work, and the test shows nothing", off)
-			}
-			t.Logf("on %+v, off %+v, bound %.3f", on, off, bound)
-		})
+		siege(t, kind, 4, kad.V4)
 	}
+}
+
+// siege is one with the defences on, and one without.
+func siege(t *testing.T, kind string, again int, speak ...kad.Protocol) {
+	t.Run(kind+" by "+speak[0].String(), func(t *testing.T) {
+		on, bound := besiege(t, 1, 0, Plan{Kind: kind}, again, speak...)
+		if on.table > bound || on.lookups > bound || on.outbound > bound {
+			t.Errorf("defences on: %+v, want at most %.3f", on, bound)
+		}
+		off, _ := besiege(t, 1, sim.AllDefences, Plan{Kind: kind}, again, speak...)
+		if off.table < 0.5 || off.lookups < 0.5 || off.outbound < 0.5 {
+			t.Errorf("defences off: %+v: the attack does not work, and the test shows nothing", off)
+		}
+		t.Logf("on %+v, off %+v, bound %.3f", on, off, bound)
+	})
 }
 
 // TestSlots: whoever takes all places for incoming connections leaves those for
@@ -113,8 +132,13 @@ func TestSlots(t *testing.T) {
 	if testing.Short() {
 		return // some seconds, and many under the race detector: what is run is one thread's
 	}
+	takeSlots(t, kad.V4)
+}
+
+func takeSlots(t *testing.T, speak kad.Protocol) {
+	t.Helper()
 	places := func(without sim.Defences) (inbound, crew int) {
-		w, hosts := network(t, sim.Config{Seed: 2}, 60, without)
+		w, hosts := networkBy(t, sim.Config{Seed: 2}, 60, without, speak)
 		v := hosts[30]
 		c := deploy(t, w, Plan{Kind: "slots", Victim: v, IDs: 200, Addresses: 8, Rate: 1000})
 		w.Stop(v)
@@ -218,54 +242,67 @@ func TestAmplifier(t *testing.T) {
 // TestLiars: who sends others to where nobody is gets nobody there into their tables,
 // unless they take hearsay for true.
 func TestLiars(t *testing.T) {
-	dead := func(without sim.Defences) (share float64) {
-		w, hosts := network(t, sim.Config{Seed: 5}, 40, without)
-		c := deploy(t, w, Plan{Kind: "liar-dead"})
-		for _, h := range hosts[:10] {
-			if _, err := c.Lookups(w, h, 1); err != nil {
-				t.Fatal(err)
-			}
-		}
-		n, all := 0, 0
-		for _, h := range hosts {
-			for _, b := range h.Table().Buckets() {
-				for _, e := range b.Entries {
-					if all++; w.HostOf(e.Node) == nil && slices.Contains(c.dead, e.Node) {
-						n++
-					}
-				}
-			}
-		}
-		return float64(n) / float64(all)
-	}
-	if share := dead(0); share > 0 {
+	if share := nowhere(t, 0, kad.V4); share > 0 {
 		t.Errorf("%.3f of all entries are nowhere", share)
 	}
-	if share := dead(sim.Liveness); share == 0 {
+	if share := nowhere(t, sim.Liveness, kad.V4); share == 0 {
 		t.Error("without a check nobody is nowhere: the test shows nothing")
 	}
 }
 
+// nowhere returns which share of all entries is nowhere after some lookups among liars.
+func nowhere(t *testing.T, without sim.Defences, speak kad.Protocol) float64 {
+	t.Helper()
+	w, hosts := networkBy(t, sim.Config{Seed: 5}, 40, without, speak)
+	c := deploy(t, w, Plan{Kind: "liar-dead"})
+	for _, h := range hosts[:10] {
+		if _, err := c.Lookups(w, h, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n, all := 0, 0
+	for _, h := range hosts {
+		for _, b := range h.Table().Buckets() {
+			for _, e := range b.Entries {
+				if all++; w.HostOf(e.Node) == nil && slices.ContainsFunc(c.dead, func(n *enode.Node) bool { return n.ID() == e.Node.ID() }) {
+					n++
+				}
+			}
+		}
+	}
+	return float64(n) / float64(all)
+}
+
 // TestBootnode: who knows only a hostile bootnode knows only its accomplices, and one
 // honest one is enough to know others.
-func TestBootnode(t *testing.T) {
-	w, hosts := network(t, sim.Config{Seed: 6}, 100, 0)
+func TestBootnode(t *testing.T) { betray(t, kad.V4) }
+
+func betray(t *testing.T, speak kad.Protocol) {
+	t.Helper()
+	w, hosts := networkBy(t, sim.Config{Seed: 6}, 100, 0, speak)
 	c := deploy(t, w, Plan{Kind: "bootnode"})
 	hostile := c.Hosts()[0]
-	lost, err := w.Add(sim.Node{Bootnodes: []*sim.Host{hostile}})
+	lost, err := w.Add(sim.Node{Bootnodes: []*sim.Host{hostile}, Protocols: speak})
 	if err != nil {
 		t.Fatal(err)
 	}
-	lucky, err := w.Add(sim.Node{Bootnodes: []*sim.Host{hostile, hosts[0]}})
+	lucky, err := w.Add(sim.Node{Bootnodes: []*sim.Host{hostile, hosts[0]}, Protocols: speak})
+	if err != nil {
+		t.Fatal(err)
+	}
+	naive, err := w.Add(sim.Node{Bootnodes: []*sim.Host{hostile, hosts[0]}, Protocols: speak, Without: sim.AllDefences})
 	if err != nil {
 		t.Fatal(err)
 	}
 	run(t, w, 5*time.Minute)
 	if share := c.TableShare(lost); share < 1 {
-		t.Errorf("%.2f of the table of who knew only it", share)
+		t.Errorf("%v: %.2f of the table of who knew only it", speak, share)
 	}
-	if share := c.TableShare(lucky); share > 0.15 {
-		t.Errorf("%.2f of the table of who knew another", share)
+	if share := c.TableShare(lucky); share > c.AddressShare(w)+0.05 {
+		t.Errorf("%v: %.2f of the table of who knew another", speak, share)
+	}
+	if share := c.TableShare(naive); share < 0.3 {
+		t.Errorf("%v: %.2f of the table of who does without defences: the test shows nothing", speak, share)
 	}
 }
 

@@ -16,10 +16,11 @@ import (
 
 // agent is a member of a crew: what it does by itself, and what it answers.
 type agent struct {
-	crew *Crew
-	act  func(h *sim.Host)                                     // now and then; nil: nothing
-	find func(h *sim.Host, to netip.AddrPort, target enode.ID) // answers a FINDNODE; nil: nothing does
-	mute bool                                                  // it answers no PING, and no ENRREQUEST
+	crew  *Crew
+	act   func(a *agent, h *sim.Host) // now and then; nil: nothing
+	tells *[]*enode.Node              // of whom it tells whoever looks for nodes, in the order of IDs; nil: it does not answer
+	mute  bool                        // it answers nothing else either
+	turn  int                         // counts what it has sent to who speaks both protocols
 }
 
 // Start implements sim.Agent. Members begin one after the other.
@@ -31,7 +32,7 @@ func (a *agent) Start(h *sim.Host) {
 
 // Wake implements sim.Agent.
 func (a *agent) Wake(h *sim.Host) {
-	a.act(h)
+	a.act(a, h)
 	h.WakeAt(h.Clock().Add(a.crew.every))
 }
 
@@ -42,8 +43,8 @@ func (a *agent) Packet(h *sim.Host, from netip.AddrPort, _ *secp.PublicKey, p *d
 		h.Pong(from, p)
 	case p.Kind == discv4.ENRRequest && !a.mute:
 		h.Send(from, h.Record(p))
-	case p.Kind == discv4.Findnode && a.find != nil:
-		a.find(h, from, enode.PubkeyID(&p.Target))
+	case p.Kind == discv4.Findnode && a.tells != nil:
+		h.Neighbors(from, closest(*a.tells, enode.PubkeyID(&p.Target)))
 	}
 }
 
@@ -83,25 +84,34 @@ func (c *Crew) noise(h, to *sim.Host, name netip.AddrPort, turn *int) bool {
 	return true
 }
 
-// knock makes a member known.
-func (c *Crew) knock(h *sim.Host) { h.Ping(c.target(h).Addr()) }
+// by5 says whether a member addresses a host by v5 now.
+func (a *agent) by5(to *sim.Host) bool {
+	switch a.crew.speaks & to.Speaks() {
+	case kad.V5:
+		return true
+	case kad.V4 | kad.V5:
+		a.turn++
+		return a.turn%2 == 0
+	}
+	return false
+}
 
-// press does so, and tries to connect, too.
-func (c *Crew) press(h *sim.Host) {
-	c.knock(h)
-	if v := c.plan.Victim; v != nil {
-		h.Connect(v)
+// knock makes a member known.
+func (a *agent) knock(h *sim.Host) {
+	to := a.crew.target(h)
+	if a.by5(to) {
+		h.Machine5().Ping(to.Node(), nil)
+	} else {
+		h.Ping(to.Addr())
 	}
 }
 
-// accomplices answers with the members that are closest to the target.
-func (c *Crew) accomplices(h *sim.Host, to netip.AddrPort, target enode.ID) {
-	h.Neighbors(to, closest(c.nodes, target))
-}
-
-// nowhere answers with nodes where nobody is.
-func (c *Crew) nowhere(h *sim.Host, to netip.AddrPort, target enode.ID) {
-	h.Neighbors(to, closest(c.dead, target))
+// press does so, and tries to connect, too.
+func (a *agent) press(h *sim.Host) {
+	a.knock(h)
+	if v := a.crew.plan.Victim; v != nil {
+		h.Connect(v)
+	}
 }
 
 // closest returns of sorted nodes some that are as close to a target as any: those

@@ -21,7 +21,7 @@ func amplifier(c *Crew) sim.Agent {
 		name = c.plan.Victim.Addr()
 	}
 	ping, turn := false, 0
-	return &agent{crew: c, act: func(h *sim.Host) {
+	return &agent{crew: c, act: func(_ *agent, h *sim.Host) {
 		host := c.anybody(h)
 		to := host.Addr()
 		if to == name || c.noise(h, host, name, &turn) {

@@ -12,13 +12,14 @@ import (
 
 // Crew is an adversary's hosts. What it holds does not change while the World runs.
 type Crew struct {
-	plan  Plan
-	first int           // the index of its first host
-	every time.Duration // between two acts of a member; 0: none acts
-	hosts []*sim.Host
-	nodes []*enode.Node // of these, in the order of their IDs
-	dead  []*enode.Node // that are nowhere, in the order of their IDs
-	known map[enode.ID]struct{}
+	plan   Plan
+	speaks kad.Protocol  // 0: v4
+	first  int           // the index of its first host
+	every  time.Duration // between two acts of a member; 0: none acts
+	hosts  []*sim.Host
+	nodes  []*enode.Node // of these, with records, in the order of their IDs
+	dead   []*enode.Node // that are nowhere, with records, in the order of their IDs
+	known  map[enode.ID]struct{}
 }
 
 // Hosts returns the crew's hosts.

@@ -14,5 +14,5 @@ import "github.com/kithnet/kith/sim"
 // Our reading: whoever is asked for nodes answers with accomplices, the closest to the
 // target; the members ping on for ever.
 func eclipse(c *Crew) sim.Agent {
-	return &agent{crew: c, act: c.press, find: c.accomplices}
+	return &agent{crew: c, act: (*agent).press, tells: &c.nodes}
 }

@@ -9,9 +9,8 @@ import (
 // signatures, and once it has answered theirs, each FINDNODE of a new target an answer.
 // Random bytes to who speaks v5 cost a WHOAREYOU, and room for the challenge.
 func flooder(c *Crew) sim.Agent {
-	a := &agent{crew: c}
 	ping, turn := false, 0
-	a.act = func(h *sim.Host) {
+	return &agent{crew: c, act: func(_ *agent, h *sim.Host) {
 		host := c.target(h)
 		if c.noise(h, host, h.Addr(), &turn) {
 			return
@@ -21,6 +20,5 @@ func flooder(c *Crew) sim.Agent {
 		} else {
 			h.Send(host.Addr(), &discv4.Packet{Kind: discv4.Findnode, Target: sim.RandomTarget(h.Rand()).Key})
 		}
-	}
-	return a
+	}}
 }

@@ -15,5 +15,5 @@ import "github.com/kithnet/kith/sim"
 // found a place; whoever is asked for nodes answers with the closest members. The
 // members dial the victim, too, to take the places for incoming connections.
 func falseFriends(c *Crew) sim.Agent {
-	return &agent{crew: c, act: c.press, find: c.accomplices}
+	return &agent{crew: c, act: (*agent).press, tells: &c.nodes}
 }
