@@ -12,6 +12,7 @@ import (
 
 	"github.com/golang/snappy"
 	"github.com/kithnet/kith/internal/bufpool"
+	"github.com/kithnet/kith/internal/netio"
 	"github.com/kithnet/kith/rlp"
 	"github.com/kithnet/kith/secp"
 )
@@ -90,18 +91,24 @@ func Accept(ctx context.Context, conn net.Conn, key *secp.PrivateKey) (*Conn, er
 	return newConn(conn, h, beyond), nil
 }
 
-// newConn makes the connection after a handshake; beyond, at most inlineRead bytes, is
+// newConn makes the connection after a handshake; beyond, at most aheadRead bytes, is
 // what was read of its first frames.
 func newConn(conn net.Conn, h *Handshake, beyond []byte) *Conn {
-	c := &Conn{conn: conn, remote: h.Remote(), framer: h.Framer(), reader: reader{src: conn}, limit: maxHello}
-	c.reader.have = c.reader.inline[:copy(c.reader.inline[:], beyond)]
+	c := &Conn{conn: conn, remote: h.Remote(), framer: h.Framer(), reader: reader{src: netio.NewLentReader(conn)}, limit: maxHello}
+	if len(beyond) > 0 {
+		c.reader.buf = bufpool.Take(smallRead)
+		c.reader.have = append(*c.reader.buf, beyond...)
+	}
 	return c
 }
 
+// aheadRead is how much of the first frames is read together with a handshake's packet.
+const aheadRead = 512
+
 // readPacket reads the packet that h waits for, in one call if all of it has come.
-// What it reads beyond the packet is no more than inlineRead bytes.
+// What it reads beyond the packet is no more than aheadRead bytes.
 func readPacket(conn net.Conn, h *Handshake) (packet, beyond []byte, err error) {
-	b := make([]byte, h.leastPacket()+inlineRead)
+	b := make([]byte, h.leastPacket()+aheadRead)
 	have, err := io.ReadAtLeast(conn, b, sizeLen)
 	if err != nil {
 		return nil, nil, err
@@ -240,6 +247,19 @@ func (c *Conn) ReadMsg() (code uint64, content []byte, err error) {
 // stack, and the connection holds little memory meanwhile: who has nobody else to read
 // for waits here. The last message's content is not valid any more.
 func (c *Conn) Await() error { return c.reader.await() }
+
+// Rest gives up what is made anew when the next message comes or goes, some 2 KiB, of
+// each direction that was not in use since the last call. It may be called by any
+// goroutine at any time, once every few seconds say: idle connections have little
+// else that takes memory.
+func (c *Conn) Rest() {
+	c.outMu.Lock()
+	c.framer.out.rest()
+	c.outMu.Unlock()
+	c.reader.mu.Lock()
+	c.framer.in.rest()
+	c.reader.mu.Unlock()
+}
 
 // Unread reports whether ReadMsg has something to go on with, without waiting.
 func (c *Conn) Unread() bool { return len(c.reader.have) > 0 }

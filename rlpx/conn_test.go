@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/golang/snappy"
+	"github.com/kithnet/kith/internal/netio"
 )
 
 // tcpPair returns both ends of a TCP connection on loopback.
@@ -253,12 +254,13 @@ func appendRaw(t testing.TB, f *Framer, data []byte) []byte {
 	size := len(data)
 	frame := make([]byte, HeaderLen+BodyLen(size))
 	frame[0], frame[1], frame[2] = byte(size>>16), byte(size>>8), byte(size)
-	f.out.stream.XORKeyStream(frame[:blockLen], frame[:blockLen])
-	copy(frame[blockLen:], f.out.mac.header(frame[:blockLen]))
+	f.out.wake()
+	f.out.crypt(frame[:blockLen])
+	copy(frame[blockLen:], f.out.header(frame[:blockLen]))
 	body := frame[HeaderLen : HeaderLen+padded(size)]
 	copy(body, data)
-	f.out.stream.XORKeyStream(body, body)
-	copy(frame[HeaderLen+len(body):], f.out.mac.body(body))
+	f.out.crypt(body)
+	copy(frame[HeaderLen+len(body):], f.out.body(body))
 	return frame
 }
 
@@ -420,7 +422,9 @@ func TestAnnouncedOnly(t *testing.T) {
 	if _, _, err := a.ReadMsg(); err == nil {
 		t.Fatal("a message out of nothing")
 	}
-	r := reader{src: bytes.NewReader(frame[HeaderLen : HeaderLen+1000])}
+	var c memConn
+	c.buf.Write(frame[HeaderLen : HeaderLen+1000])
+	r := reader{src: netio.NewLentReader(&c)}
 	if _, err := r.takeLarge(BodyLen(MaxFrame)); err == nil || cap(*r.body) > 2*firstRead {
 		t.Errorf("room for %d bytes, %v", cap(*r.body), err)
 	}

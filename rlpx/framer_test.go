@@ -78,8 +78,9 @@ func TestFrameSizes(t *testing.T) {
 func TestEmptyFrame(t *testing.T) {
 	a, b := framers(t)
 	header := make([]byte, blockLen)
-	a.out.stream.XORKeyStream(header, header)
-	if _, err := b.OpenHeader(append(header, a.out.mac.header(header)...), MaxFrame); !errors.Is(err, ErrFrameSize) {
+	a.out.wake()
+	a.out.crypt(header)
+	if _, err := b.OpenHeader(append(header, a.out.header(header)...), MaxFrame); !errors.Is(err, ErrFrameSize) {
 		t.Errorf("a frame of no bytes: %v", err)
 	}
 }
@@ -87,8 +88,8 @@ func TestEmptyFrame(t *testing.T) {
 // TestFramesAltered: every change of every bit, and every missing, repeated or
 // swapped frame is noticed.
 func TestFramesAltered(t *testing.T) {
-	key, mac := [32]byte{1}, [32]byte{2}
-	side := func(initiator bool) *Framer { return newFramer(&key, &mac, secp.Hasher{}, secp.Hasher{}, initiator) }
+	keys := secrets{aes: [32]byte{1}, mac: [32]byte{2}}
+	side := func(initiator bool) *Framer { return newFramer(&keys, secp.Hasher{}, secp.Hasher{}, initiator) }
 	a := side(true)
 	var frames [2][]byte
 	for i := range frames {

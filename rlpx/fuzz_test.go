@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto/rand"
 	"io"
+	"net"
 	"testing"
 
 	"github.com/golang/snappy"
+	"github.com/kithnet/kith/internal/netio"
 )
 
 // FuzzAuth gives the recipient the body of an auth packet, rightly sealed, and the
@@ -138,7 +140,7 @@ func FuzzFrames(f *testing.F) {
 			stream[flip] ^= 1
 			good = flip
 		}
-		r := reader{src: &choppy{data: stream, sizes: cuts}}
+		r := reader{src: netio.NewLentReader(&choppy{data: stream, sizes: cuts})}
 		read := 0
 		for i := 0; ; i++ {
 			got, err := r.next(b, MaxFrame)
@@ -157,6 +159,7 @@ func FuzzFrames(f *testing.F) {
 
 // choppy gives out data in pieces of given sizes.
 type choppy struct {
+	net.Conn
 	data, sizes []byte
 	turn        int
 }

@@ -176,7 +176,7 @@ func (h *Handshake) answer(r *random, shared *[33]byte, remoteNonce *[nonceLen]b
 		return nil, err
 	}
 	s := derive(shared, remoteNonce, &r.nonce)
-	h.framer = newFramer(&s.aes, &s.mac, s.macState(&r.nonce, h.auth), s.macState(remoteNonce, ack), false)
+	h.framer = newFramer(&s, s.macState(&r.nonce, h.auth), s.macState(remoteNonce, ack), false)
 	return ack, nil
 }
 
@@ -202,7 +202,7 @@ func (h *Handshake) HandleAck(packet []byte) error {
 		return ErrPacketKey
 	}
 	s := derive(&shared, &h.nonce, &nonce)
-	h.framer = newFramer(&s.aes, &s.mac, s.macState(&nonce, h.auth), s.macState(&h.nonce, ack), true)
+	h.framer = newFramer(&s, s.macState(&nonce, h.auth), s.macState(&h.nonce, ack), true)
 	return nil
 }
 

@@ -3,14 +3,15 @@ package rlpx
 import (
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/kithnet/kith/internal/bufpool"
+	"github.com/kithnet/kith/internal/netio"
 )
 
 const (
-	// inlineRead is the read buffer that a connection always has: some small
-	// messages.
-	inlineRead = 512
+	// smallRead is the buffer for what a quiet connection reads: some small messages.
+	smallRead = 1 << 10
 
 	// burstRead is the read buffer of a connection with more traffic than that,
 	// while it lasts.
@@ -23,15 +24,16 @@ const (
 
 // reader reads frames. The data that next returns is valid until the following call.
 type reader struct {
-	src    io.Reader
-	inline [inlineRead]byte
-	burst  *[]byte // in use instead of inline when not nil
-	have   []byte  // read and not consumed, in one of the two
-	full   bool    // the last read filled its buffer: there is probably more
+	src  *netio.LentReader
+	buf  *[]byte // what have is a part of; nil while the reader waits for a frame
+	have []byte  // read and not consumed
+	full bool    // the last read filled its buffer: there is probably more
 
 	body  *[]byte // of the last frame, when it did not fit
 	plain *[]byte // of the last message, when it was compressed
 	err   error   // sticky
+
+	mu sync.Mutex // held while a Framer opens something
 }
 
 // next returns the data of the next frame.
@@ -64,7 +66,9 @@ func (r *reader) frame(f *Framer, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.mu.Lock()
 	size, err := f.OpenHeader(header, limit)
+	r.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -75,12 +79,14 @@ func (r *reader) frame(f *Framer, limit int) ([]byte, error) {
 		}
 		return nil, err
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	return f.OpenBody(body, size)
 }
 
 // take consumes n bytes, which may be changed until the next release.
 func (r *reader) take(n int) ([]byte, error) {
-	if n > inlineRead && n > len(r.have) {
+	if n > smallRead && n > len(r.have) {
 		return r.takeLarge(n)
 	}
 	for len(r.have) < n {
@@ -93,45 +99,58 @@ func (r *reader) take(n int) ([]byte, error) {
 	return b, nil
 }
 
-// fill reads more, into a buffer that has room for n bytes from the first of have.
+// fill reads more, into a buffer that has room for n bytes from the first of have, n
+// being at most smallRead.
 func (r *reader) fill(n int) error {
-	switch {
-	case r.full && r.burst == nil:
-		r.burst = bufpool.Take(burstRead)
-		r.have = append((*r.burst)[:0], r.have...)
-	case len(r.have) == 0 && !r.full && r.burst != nil:
-		bufpool.Give(r.burst)
-		r.burst = nil
+	size := smallRead
+	if r.full {
+		size = burstRead
 	}
-	room := r.inline[:]
-	if r.burst != nil {
-		room = (*r.burst)[:cap(*r.burst)]
+	if len(r.have) == 0 {
+		return r.refill(size)
 	}
-	if cap(r.have) < n || len(r.have) == 0 {
+	if cap(*r.buf) < size {
+		larger := bufpool.Take(size)
+		r.have = append(*larger, r.have...)
+		bufpool.Give(r.buf)
+		r.buf = larger
+	} else if cap(r.have) < n {
+		room := (*r.buf)[:cap(*r.buf)]
 		r.have = room[:copy(room, r.have)]
 	}
 	free := r.have[len(r.have):cap(r.have)]
 	got, err := r.src.Read(free)
 	r.full = got == len(free)
 	r.have = r.have[:len(r.have)+got]
-	if got > 0 {
+	switch {
+	case got > 0:
 		return nil
-	}
-	if err == nil {
-		err = io.ErrNoProgress
-	}
-	if err == io.EOF && len(r.have) > 0 {
-		err = io.ErrUnexpectedEOF
+	case err == nil:
+		return io.ErrNoProgress
+	case err == io.EOF:
+		return io.ErrUnexpectedEOF
 	}
 	return err
 }
 
-// takeLarge takes what doesn't fit the inline buffer. The memory for it grows with
+// refill reads into another buffer. There is none until something comes.
+func (r *reader) refill(size int) (err error) {
+	bufpool.Give(r.buf)
+	if r.buf, err = r.src.ReadLent(size); err != nil {
+		return err
+	}
+	r.have = *r.buf
+	r.full = len(r.have) == cap(r.have)
+	return nil
+}
+
+// takeLarge takes what doesn't fit a small buffer. The memory for it grows with
 // what has come.
 func (r *reader) takeLarge(n int) ([]byte, error) {
 	r.body = bufpool.Take(min(n, firstRead))
 	*r.body = append(*r.body, r.have...)
-	r.have = nil
+	bufpool.Give(r.buf)
+	r.buf, r.have = nil, nil
 	for len(*r.body) < n {
 		if len(*r.body) == cap(*r.body) {
 			r.body = bufpool.Grow(r.body, min(n, 2*cap(*r.body)))
@@ -159,6 +178,6 @@ func (r *reader) release() {
 // close gives all memory back.
 func (r *reader) close() {
 	r.release()
-	bufpool.Give(r.burst)
-	r.burst, r.have = nil, nil
+	bufpool.Give(r.buf)
+	r.buf, r.have = nil, nil
 }

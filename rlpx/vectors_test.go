@@ -234,7 +234,7 @@ func TestVectorsFrame(t *testing.T) {
 	v := readVectors(t).Frame
 	frame, content := unhex(t, v.Frame), unhex(t, v.Content)
 	key := secp.Keccak256(nil)
-	f := newFramer(&key, &key, secp.Hasher{}, secp.Hasher{}, true)
+	f := newFramer(&secrets{key, key}, secp.Hasher{}, secp.Hasher{}, true)
 	got, err := f.AppendFrame(nil, uint64(content[0]), content[1:])
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,10 @@ package netio
 
 import (
 	"net/netip"
+	"runtime"
 	"testing"
+
+	"github.com/kithnet/kith/internal/bufpool"
 )
 
 func TestBatchesDoNotAllocate(t *testing.T) {
@@ -30,4 +33,31 @@ func TestBatchesDoNotAllocate(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLentReaderHoldsNone: who waits on TCP holds no buffer, and to read takes no memory.
+func TestLentReaderHoldsNone(t *testing.T) {
+	pair := lentPairs(t)["tcp"]
+	r := NewLentReader(pair[1])
+	hello := []byte("hello")
+	once := func() {
+		pair[0].Write(hello)
+		b, err := r.ReadLent(1 << 10)
+		if err != nil || string(*b) != "hello" {
+			t.Fatal(b, err)
+		}
+		bufpool.Give(b)
+	}
+	got := testing.AllocsPerRun(100, once)
+	for range 4 { // the collector may empty a pool meanwhile
+		got = min(got, testing.AllocsPerRun(100, once))
+	}
+	if got > 0 {
+		t.Errorf("%v allocations a read", got)
+	}
+	if runtime.GOOS != "windows" && r.raw == nil {
+		t.Error("it waits with a buffer")
+	}
+	pair[0].Close()
+	pair[1].Close()
 }
