@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"maps"
+	"runtime"
 	"slices"
 	"time"
 )
@@ -26,6 +27,7 @@ func (s *Server) tend() {
 	s.mu.Unlock()
 	for _, p := range peers {
 		p.tend(s.nanos())
+		runtime.Gosched() // the Pings leave one by one: hundreds of goroutines at once would need as many stacks
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
