@@ -24,7 +24,7 @@ type inbox struct {
 	queue []letter
 	bytes int
 	ready chan struct{} // holds one value if there may be a message
-	space chan struct{} // holds one value if there may be room; nil while nobody waits for it
+	space chan struct{} // holds one value if there may be room; nil unless somebody waited for it lately
 }
 
 type letter struct {
@@ -72,7 +72,7 @@ func (b *inbox) take() (letter, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.queue) == 0 {
-		b.queue, b.space = nil, nil
+		b.queue = nil
 		return letter{}, false
 	}
 	l := b.queue[0]
@@ -83,6 +83,15 @@ func (b *inbox) take() (letter, bool) {
 		signal(b.space)
 	}
 	return l, true
+}
+
+// rest gives up what is made again when it is needed.
+func (b *inbox) rest() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.queue) == 0 { // and so nobody waits for room
+		b.space = nil
+	}
 }
 
 // protoRW is a protocol that runs with a peer, and its MsgReadWriter.

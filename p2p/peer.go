@@ -57,6 +57,7 @@ type Peer struct {
 	writing  sync.Mutex      // held while a message is handed over
 	queue    []chan struct{} // of those who wait with one, in order; guarded by writing
 	queued   atomic.Bool     // somebody is in it
+	spare    chan struct{}   // of who has waited last, for the next; likewise
 	flushing atomic.Bool     // flush runs
 	flush    func()          // p.flushAll, so that to start it takes no memory
 	deadline int64           // of writes, in nanoseconds of the Server; of flush
@@ -285,7 +286,7 @@ func (p *Peer) base(code uint64) {
 // tend pings a silent peer and gives up one that is silent for too long. One that is
 // idle holds no more memory than it must. The Server calls it every tendEvery.
 func (p *Peer) tend(now int64) {
-	p.conn.Rest()
+	p.rest()
 	if now < p.check || p.Err() != nil {
 		return
 	}
@@ -296,6 +297,20 @@ func (p *Peer) tend(now int64) {
 		p.end(rlpx.DiscReadTimeout, false)
 	case quiet >= pingEvery/2:
 		p.base(rlpx.CodePing)
+	}
+}
+
+// rest gives up what is made again when it is needed.
+func (p *Peer) rest() {
+	p.conn.Rest()
+	if p.writing.TryLock() { // otherwise it is needed
+		if p.spare = nil; len(p.queue) == 0 {
+			p.queue = nil
+		}
+		p.writing.Unlock()
+	}
+	for _, rw := range p.protos {
+		rw.in.rest()
 	}
 }
 
@@ -323,7 +338,10 @@ func (p *Peer) write(ctx context.Context, code uint64, payload []byte) error {
 // awaitTurn waits in the queue until there is room, or the wait is over for another
 // reason. The caller holds p.writing, which it gives up meanwhile.
 func (p *Peer) awaitTurn(ctx context.Context) {
-	turn := make(chan struct{}, 1)
+	turn := p.spare
+	if p.spare = nil; turn == nil {
+		turn = make(chan struct{}, 1)
+	}
 	p.queue = append(p.queue, turn)
 	p.queued.Store(true) // who has sent before this is seen to have sent by next
 	p.next()
@@ -336,10 +354,12 @@ func (p *Peer) awaitTurn(ctx context.Context) {
 	p.writing.Lock()
 	i := slices.Index(p.queue, turn)
 	p.queue = slices.Delete(p.queue, i, i+1)
-	if len(p.queue) == 0 {
-		p.queue = nil
-		p.queued.Store(false)
+	p.queued.Store(len(p.queue) > 0)
+	select {
+	case <-turn: // it came together with another reason
+	default:
 	}
+	p.spare = turn
 }
 
 // next tells the first of the queue when there is room. The caller holds p.writing.
