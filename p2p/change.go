@@ -168,7 +168,7 @@ func (s *Server) reconnect() {
 		switch {
 		case !useful:
 			p.Disconnect(rlpx.DiscUselessPeer)
-			<-p.freed
+			<-s.freed(p)
 		case time.Until(at) > 0:
 			select {
 			case <-time.After(time.Until(at)): // and then look who is there
@@ -195,7 +195,7 @@ func (s *Server) connectAgain(p *Peer) {
 	s.do(func(c *peering.Core) { static = c.Hold(p.slot) })
 	defer s.do(func(c *peering.Core) { c.Release(p.ID()) })
 	p.Disconnect(rlpx.DiscRequested)
-	<-p.freed
+	<-s.freed(p)
 	if n == nil { // the other side may dial
 		return
 	}

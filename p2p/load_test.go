@@ -104,7 +104,7 @@ func TestFlood(t *testing.T) {
 			}()
 			end := <-l.open
 			synctest.Wait() // until it can write no more
-			in := end.rw.(*protoRW).in
+			in := &end.rw.(*protoRW).in
 			if len(in.queue) > maxWaiting || in.bytes > max(maxInbox, size) || len(in.queue) == 0 {
 				t.Errorf("%d bytes each: %d messages of %d bytes wait", size, len(in.queue), in.bytes)
 			}

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
-	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,27 +47,41 @@ type Peer struct {
 	port   uint64 // where it listens, as it says; 0: it doesn't, or doesn't say
 	protos []*protoRW
 	stays  bool // it is not reconnected when protocols change; guarded by srv.mu
-	log    *slog.Logger
 	since  time.Time
 
-	turn    chan struct{} // held by who writes: those who wait are served in order
-	flushed chan struct{} // holds one value if something was sent
-	heard   atomic.Int64  // when something came last, in nanoseconds of the Server
+	heard atomic.Int64 // when something came last, in nanoseconds of the Server
+	check int64        // when to see whether it is silent, likewise; of tend
+	await func()       // p.awaitMsg, so that to start it takes no memory
+	read  func()       // p.readAll, likewise
 
-	read     func()        // p.readAll, so that to start it takes no memory
-	rested   chan struct{} // holds one value when that has returned
-	flushing atomic.Bool   // flush runs
-	flush    func()        // p.flushAll, so that to start it takes no memory
-	deadline int64         // of writes, in nanoseconds of the Server; of flush
+	writing  sync.Mutex      // held while a message is handed over
+	queue    []chan struct{} // of those who wait with one, in order; guarded by writing
+	queued   atomic.Bool     // somebody is in it
+	spare    chan struct{}   // of who has waited last, for the next; likewise
+	flushing atomic.Bool     // flush runs
+	flush    func()          // p.flushAll, so that to start it takes no memory
+	deadline int64           // of writes, in nanoseconds of the Server; of flush
 
-	cancel context.CancelFunc // of the protocols' context
-	wg     sync.WaitGroup     // of the protocols
+	wg sync.WaitGroup // of the protocols
 
+	ctx    context.Context // of the protocols
+	cancel context.CancelFunc
+	closed <-chan struct{} // of ctx: the peer ends
 	once   sync.Once
-	closed chan struct{} // the peer ends
-	err    error         // why; set before closed is closed
-	remote bool          // the other side ended it
-	freed  chan struct{} // its place is free
+	err    error // why; set before closed is closed
+	remote bool  // the other side ended it
+
+	gone  bool          // its place is free; guarded by srv.mu
+	freed chan struct{} // closed then; nil while nobody waits for it; guarded by srv.mu
+}
+
+// newPeer returns a peer whose handshakes are yet to be made.
+func newPeer(s *Server, n *enode.Node, static bool) *Peer {
+	p := &Peer{srv: s, node: n, slot: &peering.Conn{Inbound: n == nil, Static: static}}
+	p.await, p.read, p.flush = p.awaitMsg, p.readAll, p.flushAll
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.closed = p.ctx.Done()
+	return p
 }
 
 // Node returns the peer's node: the one that was dialed, or what is known of one
@@ -130,34 +143,46 @@ func (p *Peer) end(err error, remote bool) {
 	p.once.Do(func() {
 		p.err, p.remote = err, remote
 		p.conn.NetConn().SetReadDeadline(longAgo) // before part sets another
-		close(p.closed)
+		p.cancel()
 	})
 }
 
-// run is the peer's life. It returns when nothing is left of it but protocols that
-// don't end. An idle peer has this goroutine and one for each protocol. Reading and
-// writing take one each while there is something to read or write: their stacks grow
-// beyond the least, and would stay so. So would this one with more than awaitAll on it.
-func (p *Peer) run() {
-	p.begin()
-	p.awaitAll()
+// begin starts what a peer has running. An idle peer has a goroutine that waits for
+// messages and one for each protocol. Reading and writing take others while there is
+// something to read or write: their stacks grow beyond the least, and would stay so. So
+// would the first with more on it than awaitMsg.
+func (p *Peer) begin() {
+	for _, rw := range p.protos {
+		p.wg.Add(1)
+		go rw.run()
+	}
+	go p.await()
+}
+
+// awaitMsg waits until something comes, has it read, and ends. When nothing comes any
+// more it is the peer's end, and nothing is left of it then but protocols that don't
+// end with their context.
+func (p *Peer) awaitMsg() {
+	if p.Err() == nil {
+		err := p.conn.Await()
+		if err == nil {
+			go p.read()
+			return
+		}
+		p.end(err, false)
+	}
 	p.finish()
 }
 
-// begin starts what a peer has running.
-func (p *Peer) begin() {
-	ctx, cancel := context.WithCancel(context.Background())
-	p.cancel = cancel
-	p.heard.Store(p.srv.nanos())
-	time.AfterFunc(pingEvery, p.keepAlive)
-	for _, rw := range p.protos {
-		p.wg.Go(func() { p.protocol(ctx, rw) })
+// readAll reads what has come.
+func (p *Peer) readAll() {
+	for p.readMsg() && p.conn.Unread() {
 	}
+	go p.await()
 }
 
-// finish ends it.
+// finish ends what a peer has running.
 func (p *Peer) finish() {
-	p.cancel()
 	p.part()
 	p.conn.NetConn().Close()
 	gone := make(chan struct{})
@@ -168,8 +193,9 @@ func (p *Peer) finish() {
 	select {
 	case <-gone:
 	case <-time.After(lingerTime):
-		p.log.Warn("a protocol does not end with its context", "peer", p.ID().Short(), "caps", p.Running())
+		p.srv.log.Warn("a protocol does not end with its context", "peer", p.ID().Short(), "caps", p.Running())
 	}
+	p.srv.forget(p)
 }
 
 // part tells the other side why, unless it has told us.
@@ -207,45 +233,6 @@ var (
 	errProtocol    = errors.New("p2p: protocol failed")
 	errUnknownCode = errors.New("p2p: message code of no protocol")
 )
-
-// protocol runs one protocol. A panic in it ends this peer only.
-func (p *Peer) protocol(ctx context.Context, rw *protoRW) {
-	defer func() {
-		if v := recover(); v != nil {
-			p.log.Error("a protocol panicked", "protocol", rw.proto.Cap(), "peer", p.ID().Short(), "panic", v, "stack", string(debug.Stack()))
-			p.end(fmt.Errorf("%w: %v panicked: %v", errProtocol, rw.proto.Cap(), v), false)
-		}
-	}()
-	err := rw.proto.Run(ctx, p, rw)
-	var said rlpx.DiscReason
-	switch {
-	case err == nil:
-		p.end(rlpx.DiscRequested, false)
-	case errors.As(err, &said):
-		p.end(err, false)
-	default:
-		p.end(fmt.Errorf("%w: %v: %w", errProtocol, rw.proto.Cap(), err), false)
-	}
-}
-
-// awaitAll has read what comes, until the peer ends.
-func (p *Peer) awaitAll() {
-	for p.Err() == nil {
-		if err := p.conn.Await(); err != nil {
-			p.end(err, false)
-			return
-		}
-		go p.read()
-		<-p.rested
-	}
-}
-
-// readAll reads what has come.
-func (p *Peer) readAll() {
-	for p.readMsg() && p.conn.Unread() {
-	}
-	p.rested <- struct{}{}
-}
 
 // readMsg reads a message and reports whether to go on.
 func (p *Peer) readMsg() bool {
@@ -296,49 +283,90 @@ func (p *Peer) base(code uint64) {
 	}
 }
 
-// keepAlive pings a silent peer and gives up one that is silent for too long.
-func (p *Peer) keepAlive() {
-	if p.Err() != nil {
+// tend pings a silent peer and gives up one that is silent for too long. One that is
+// idle holds no more memory than it must. The Server calls it every tendEvery.
+func (p *Peer) tend(now int64) {
+	p.rest()
+	if now < p.check || p.Err() != nil {
 		return
 	}
-	quiet := time.Duration(p.srv.nanos() - p.heard.Load())
-	if quiet >= silence {
+	p.check += int64(pingEvery)
+	quiet := time.Duration(now - p.heard.Load())
+	switch {
+	case quiet >= silence:
 		p.end(rlpx.DiscReadTimeout, false)
-		return
-	}
-	if quiet >= pingEvery/2 {
+	case quiet >= pingEvery/2:
 		p.base(rlpx.CodePing)
 	}
-	time.AfterFunc(pingEvery, p.keepAlive)
 }
 
-// write hands a message over, in turn.
-func (p *Peer) write(ctx context.Context, code uint64, payload []byte) error {
-	select {
-	case p.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-p.closed:
-		return p.Err()
-	}
-	defer func() { <-p.turn }()
-	for p.conn.Buffered() > maxUnsent {
-		select {
-		case <-p.flushed:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-p.closed:
-			return p.Err()
+// rest gives up what is made again when it is needed.
+func (p *Peer) rest() {
+	p.conn.Rest()
+	if p.writing.TryLock() { // otherwise it is needed
+		if p.spare = nil; len(p.queue) == 0 {
+			p.queue = nil
 		}
+		p.writing.Unlock()
 	}
-	if p.Err() != nil {
-		return p.Err()
+	for _, rw := range p.protos {
+		rw.in.rest()
+	}
+}
+
+// write hands a message over. It waits in turn while too much is to be sent.
+func (p *Peer) write(ctx context.Context, code uint64, payload []byte) error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	if len(p.queue) > 0 || p.conn.Buffered() > maxUnsent {
+		p.awaitTurn(ctx)
+		defer p.next()
+	}
+	if err := p.Err(); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	if err := p.conn.Append(code, payload); err != nil {
 		return err
 	}
 	p.send()
 	return nil
+}
+
+// awaitTurn waits in the queue until there is room, or the wait is over for another
+// reason. The caller holds p.writing, which it gives up meanwhile.
+func (p *Peer) awaitTurn(ctx context.Context) {
+	turn := p.spare
+	if p.spare = nil; turn == nil {
+		turn = make(chan struct{}, 1)
+	}
+	p.queue = append(p.queue, turn)
+	p.queued.Store(true) // who has sent before this is seen to have sent by next
+	p.next()
+	p.writing.Unlock()
+	select {
+	case <-turn:
+	case <-ctx.Done():
+	case <-p.closed:
+	}
+	p.writing.Lock()
+	i := slices.Index(p.queue, turn)
+	p.queue = slices.Delete(p.queue, i, i+1)
+	p.queued.Store(len(p.queue) > 0)
+	select {
+	case <-turn: // it came together with another reason
+	default:
+	}
+	p.spare = turn
+}
+
+// next tells the first of the queue when there is room. The caller holds p.writing.
+func (p *Peer) next() {
+	if len(p.queue) > 0 && p.conn.Buffered() <= maxUnsent {
+		signal(p.queue[0])
+	}
 }
 
 // send has sent what was handed over.
@@ -359,7 +387,11 @@ func (p *Peer) flushAll() {
 			p.end(err, false)
 			return
 		}
-		signal(p.flushed)
+		if p.queued.Load() {
+			p.writing.Lock()
+			p.next()
+			p.writing.Unlock()
+		}
 		p.flushing.Store(false) // who has appended by now is served here, or serves himself
 		if p.conn.Buffered() == 0 || !p.flushing.CompareAndSwap(false, true) {
 			return

@@ -44,6 +44,7 @@ type Server struct {
 	told       [256]uint64   // refusals by the other side, by rlpx.DiscReason
 	speaks     []*Protocol   // replaced, never modified
 	mending    bool          // reconnect runs
+	tending    bool          // tend will be called
 	finders    map[*Protocol]context.CancelFunc
 
 	changing sync.Mutex // held while protocols are added or removed; taken before mu

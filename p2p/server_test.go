@@ -412,7 +412,7 @@ func TestConnectAgain(t *testing.T) {
 	for range 10 {
 		old := b.Peers()[0]
 		last.Disconnect(rlpx.DiscRequested)
-		<-old.freed // b has a connection to it until then
+		<-b.freed(old) // b has a connection to it until then
 		p := connect(t, a, b)
 		if p == last || p.Err() != nil {
 			t.Fatal("the peer that was dropped is returned")

@@ -25,7 +25,7 @@ func (s *Server) dialTask(t *peering.DialTask) {
 	p, reason, err := s.dial(s.ctx, t.Node, t.Static)
 	s.do(func(c *peering.Core) { c.Dialed(t, reason, err) })
 	if p != nil {
-		s.wg.Go(func() { s.keep(p) })
+		s.keep(p)
 	}
 }
 
@@ -144,7 +144,7 @@ func (s *Server) inbound(conn net.Conn, in *peering.Inbound) {
 		s.log.Debug("inbound connection refused", "addr", conn.RemoteAddr(), "err", err)
 		return
 	}
-	s.wg.Go(func() { s.keep(p) })
+	s.keep(p)
 }
 
 func remoteAddr(conn net.Conn) netip.AddrPort {
@@ -159,11 +159,7 @@ func remoteAddr(conn net.Conn) netip.AddrPort {
 // that was dialed, nil on an inbound connection. ctx bounds it all. The connection is
 // closed unless a peer comes of it.
 func (s *Server) setup(ctx context.Context, conn net.Conn, n *enode.Node, static bool, in *peering.Inbound) (_ *Peer, reason peering.Reason, err error) {
-	p := &Peer{
-		srv: s, node: n, slot: &peering.Conn{Inbound: n == nil, Static: static}, log: s.log,
-		turn: make(chan struct{}, 1), flushed: make(chan struct{}, 1), closed: make(chan struct{}), freed: make(chan struct{}),
-	}
-	p.flush, p.read, p.rested = p.flushAll, p.readAll, make(chan struct{}, 1)
+	p := newPeer(s, n, static)
 	defer func() {
 		if err != nil {
 			s.do(func(c *peering.Core) {
@@ -203,7 +199,7 @@ func (s *Server) setup(ctx context.Context, conn net.Conn, n *enode.Node, static
 	}
 	p.client, p.caps, p.port = hello.Client, hello.Caps, hello.ListenPort
 	for _, m := range match(own, hello.Caps) {
-		p.protos = append(p.protos, &protoRW{peer: p, proto: m, in: newInbox()})
+		p.protos = append(p.protos, newProtoRW(p, m))
 	}
 	if err := s.addPeer(p, own); err != nil {
 		return nil, reasonFrom(err), err
@@ -258,7 +254,10 @@ func (s *Server) addPeer(p *Peer, own []*Protocol) (err error) {
 				old.Disconnect(rlpx.DiscAlreadyConnected)
 			}
 			p.since = time.Now()
+			p.heard.Store(s.nanos())
+			p.check = s.nanos() + int64(pingEvery)
 			s.peers[p.ID()] = p
+			s.tendPeers()
 			if !slices.Equal(own, s.speaks) {
 				s.mend()
 			}
@@ -274,15 +273,16 @@ func (s *Server) addPeer(p *Peer, own []*Protocol) (err error) {
 	return nil
 }
 
-// keep runs a peer until it ends. It is called on a new goroutine: the stack that the
+// keep has a peer run until it ends, and what Run waits for. The stack that the
 // handshakes have needed is not kept.
 func (s *Server) keep(p *Peer) {
-	p.run()
-	s.forget(p)
+	s.wg.Add(1)
+	p.begin()
 }
 
 // forget takes out a peer that has ended.
 func (s *Server) forget(p *Peer) {
+	defer s.wg.Done()
 	s.do(func(c *peering.Core) {
 		if errors.Is(p.err, errProtocol) {
 			c.Useless(p.ID())
@@ -291,9 +291,23 @@ func (s *Server) forget(p *Peer) {
 		if s.peers[p.ID()] == p {
 			delete(s.peers, p.ID())
 		}
+		if p.gone = true; p.freed != nil {
+			close(p.freed)
+		}
 	})
-	close(p.freed)
 	s.feed.tell(Event{Kind: PeerDropped, At: time.Now(), ID: p.ID(), Peer: p, Err: p.err, Remote: p.remote})
+}
+
+// freed returns what is closed when a peer's place is free.
+func (s *Server) freed(p *Peer) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.freed == nil {
+		if p.freed = make(chan struct{}); p.gone {
+			close(p.freed)
+		}
+	}
+	return p.freed
 }
 
 func (s *Server) hello(own []*Protocol) *rlpx.Hello {
@@ -357,7 +371,7 @@ func (s *Server) Connect(ctx context.Context, n *enode.Node) (*Peer, error) {
 			return p, nil
 		}
 		select {
-		case <-p.freed: // it is on its way out
+		case <-s.freed(p): // it is on its way out
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -379,9 +393,6 @@ func (s *Server) connect(ctx context.Context, n *enode.Node, static bool) (*Peer
 		s.wg.Done()
 		return nil, fmt.Errorf("p2p: %v: %w", reason, err)
 	}
-	go func() {
-		defer s.wg.Done()
-		s.keep(p)
-	}()
+	p.begin()
 	return p, nil
 }

@@ -22,6 +22,9 @@ type Transport interface {
 	Buffered() int
 	Flush() error
 	Disconnect(rlpx.DiscReason) error
+	// Rest gives up what is made anew when the next message comes or goes, unless it
+	// was in use since the last call. Anybody may call it at any time.
+	Rest()
 	NetConn() net.Conn
 }
 
