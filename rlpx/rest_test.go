@@ -3,6 +3,7 @@ package rlpx
 import (
 	"sync"
 	"testing"
+	"unsafe"
 )
 
 // TestRest: a connection that has rested goes on where it was, each direction by
@@ -73,5 +74,15 @@ func TestRestMemory(t *testing.T) {
 	})
 	if want := 8.0; got > want && !raceEnabled {
 		t.Errorf("%v allocations for a message between two that rested, want %v", got, want)
+	}
+}
+
+// TestSizes: what each connection has.
+func TestSizes(t *testing.T) {
+	if got := unsafe.Sizeof(Conn{}); got > 256 {
+		t.Errorf("a Conn takes %d bytes", got)
+	}
+	if got := unsafe.Sizeof(Framer{}); got > 640 {
+		t.Errorf("a Framer takes %d bytes", got)
 	}
 }
