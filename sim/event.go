@@ -1,5 +1,7 @@
 package sim
 
+import "cmp"
+
 // event is something that happens to a host: a packet arrives, or, without one, it is
 // time to wake.
 type event struct {
@@ -11,19 +13,19 @@ type event struct {
 	packet *packet
 }
 
-// before orders events by time, source and sequence: whichever worker holds them, a
+// compare orders events by time, source and sequence: whichever worker holds them, a
 // host's come in the same order.
-func (e *event) before(o *event) bool {
-	switch {
-	case e.at != o.at:
-		return e.at < o.at
-	case e.source != o.source:
-		return e.source < o.source
-	case e.seq != o.seq:
-		return e.seq < o.seq
+func (e event) compare(o event) int {
+	if e.at != o.at {
+		return cmp.Compare(e.at, o.at)
 	}
-	return e.to < o.to
+	if e.source != o.source {
+		return cmp.Compare(e.source, o.source)
+	}
+	return cmp.Compare(e.seq, o.seq)
 }
+
+func (e *event) before(o *event) bool { return e.at < o.at || e.at == o.at && e.compare(*o) < 0 }
 
 // queue is a heap of events, the next at its root. Four children a parent make it
 // half as deep as two, and they lie beside each other.

@@ -300,23 +300,16 @@ func (h *Host) schedule(at int64) {
 	}
 }
 
-// happen is an event.
-func (h *Host) happen(e *event) {
+// woken is that it is time to wake, as it was when that was last looked at.
+func (h *Host) woken() {
+	at := h.wake
+	h.wake = never
 	switch {
-	case e.packet != nil:
-		h.arrive(e)
-	case e.at != h.wake:
-		// It was to wake then, and has woken before.
-	case h.next > e.at: // it wakes later now
+	case h.next <= at:
+		h.rouse(at)
+	case h.next != forEver: // it wakes later now
 		h.wake = h.next
-		if h.next == forEver {
-			h.wake = never
-			return
-		}
 		h.worker.send(event{at: h.wake, source: -1, to: h.index})
-	default:
-		h.wake = never
-		h.rouse(e.at)
 	}
 }
 

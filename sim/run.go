@@ -15,10 +15,11 @@ import (
 type worker struct {
 	world  *World
 	index  int
-	queue  queue
+	events uint64
+	dates  calendar
+	window window
 	out    [2][][]event // for the other workers, by who is to take them: of this window and the last
 	next   int64        // time of the first of these
-	events uint64
 	outs   []discv4.Out
 	outs5  []discv5.Out
 	parsed discv4.Packet
@@ -41,7 +42,9 @@ const (
 
 func newWorker(w *World, index int) *worker {
 	n := w.cfg.Workers
-	return &worker{world: w, index: index, nodeOf: w.nodeOf, out: [2][][]event{make([][]event, n), make([][]event, n)}, next: forEver}
+	k := &worker{world: w, index: index, nodeOf: w.nodeOf, out: [2][][]event{make([][]event, n), make([][]event, n)}, next: forEver}
+	k.dates.length = w.least
+	return k
 }
 
 // send puts an event where it belongs.
@@ -49,10 +52,14 @@ func (k *worker) send(e event) {
 	w := k.world
 	j := int(e.to) % len(w.workers)
 	switch {
+	case w.inside && e.at < k.window.until: // of the host whose turn it is
+		if e.packet != nil { // else serve sees when it wants to wake
+			k.window.insert(e)
+		}
 	case j == k.index:
-		k.queue.push(e)
+		k.dates.add(e)
 	case !w.inside:
-		w.workers[j].queue.push(e)
+		w.workers[j].dates.add(e)
 	default:
 		out := &k.out[w.turn][j]
 		*out = append(*out, e)
@@ -67,7 +74,15 @@ func (w *World) Run(d time.Duration) error {
 	turns := w.turns()
 	defer turns.end()
 	for w.broken == nil {
-		at := w.next()
+		day := w.next()
+		at := w.passed
+		if day != forEver {
+			at = max(at, day*w.least)
+		} else if len(w.actions) == 0 {
+			break
+		} else {
+			at = forEver
+		}
 		if len(w.actions) > 0 && w.actions[0].at <= min(at, end) {
 			a := w.actions[0]
 			w.actions = w.actions[1:]
@@ -78,12 +93,13 @@ func (w *World) Run(d time.Duration) error {
 		if at > end {
 			break
 		}
-		// Whatever is sent from now on arrives after this.
-		until := min(at+w.least, end+1)
+		// Whatever is sent from now on arrives on another day.
+		until := min((day+1)*w.least, end+1)
 		if len(w.actions) > 0 {
 			until = min(until, w.actions[0].at)
 		}
-		turns.window(until)
+		turns.window(day, until)
+		w.passed = until
 		w.now = until - 1
 		if every := int64(w.cfg.CheckEvery); every > 0 && w.now-w.checked >= every {
 			w.checked = w.now
@@ -97,23 +113,24 @@ func (w *World) Run(d time.Duration) error {
 	return nil
 }
 
-// next returns the time of the next event.
+// next returns the day of the next event.
 func (w *World) next() int64 {
-	at := forEver
+	day := forEver
 	for _, k := range w.workers {
-		if len(k.queue) > 0 {
-			at = min(at, k.queue[0].at)
+		day = min(day, k.dates.next())
+		if k.next != forEver {
+			day = min(day, k.dates.day(k.next))
 		}
-		at = min(at, k.next)
 	}
-	return at
+	return day
 }
 
 // turns lets all workers work at once, the caller's goroutine as the first of them.
 type turns struct {
 	w     *World
 	wg    sync.WaitGroup
-	begin []chan int64 // of the other workers
+	day   int64
+	begin []chan int64 // of the other workers: until when
 }
 
 func (w *World) turns() *turns {
@@ -123,7 +140,7 @@ func (w *World) turns() *turns {
 		t.begin = append(t.begin, begin)
 		go func() {
 			for until := range begin {
-				k.run(until)
+				k.run(t.day, until)
 				t.wg.Done()
 			}
 		}()
@@ -137,39 +154,44 @@ func (t *turns) end() {
 	}
 }
 
-// window lets happen what does before a time.
-func (t *turns) window(until int64) {
+// window lets happen what does on a day before a time.
+func (t *turns) window(day, until int64) {
 	w := t.w
 	w.turn ^= 1
 	w.inside = true
+	t.day = day
 	t.wg.Add(len(t.begin))
 	for _, c := range t.begin {
 		c <- until
 	}
-	w.workers[0].run(until)
+	w.workers[0].run(day, until)
 	t.wg.Wait()
 	w.inside = false
 }
 
-// take takes what the other workers have sent in the last window.
-func (k *worker) take() {
+// collect takes what the other workers have sent in the last window.
+func (k *worker) collect() {
 	k.next = forEver
 	for _, other := range k.world.workers {
 		list := &other.out[k.world.turn^1][k.index]
 		for i := range *list {
-			k.queue.push((*list)[i])
+			k.dates.add((*list)[i])
 		}
 		clear(*list)
 		*list = (*list)[:0]
 	}
 }
 
-// run lets happen what does before a time.
-func (k *worker) run(until int64) {
-	k.take()
-	for len(k.queue) > 0 && k.queue[0].at < until {
-		e := k.queue.pop()
-		k.world.hosts[e.to].happen(&e)
+// run lets happen what does on a day before a time.
+func (k *worker) run(day, until int64) {
+	k.dates.turn(day)
+	k.collect()
+	w := &k.window
+	w.until = until
+	w.events = k.dates.take(w.events[:0], until)
+	w.sort(len(k.world.hosts), len(k.world.workers))
+	for _, t := range w.turns {
+		k.serve(t)
 	}
 }
 

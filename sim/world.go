@@ -40,6 +40,7 @@ var epoch = time.Unix(1_700_000_000, 0)
 type World struct {
 	cfg     Config
 	now     int64 // since epoch
+	passed  int64 // all that happens before has happened
 	least   int64 // what a packet takes at least
 	hosts   []*Host
 	places  places
