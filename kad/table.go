@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/kithnet/kith/enode"
+	"github.com/kithnet/kith/internal/prefetch"
 )
 
 // Table is the Kademlia table of one node. See the package's documentation for
@@ -62,6 +63,16 @@ func (t *Table) NextWake() time.Time {
 		next = f.next
 	}
 	return next
+}
+
+// Prefetch asks for what Advance looks at (see package prefetch).
+func (t *Table) Prefetch() {
+	prefetch.Value(&t.now)
+	prefetch.Value(&t.epoch)
+	prefetch.Value(&t.fetches)
+	prefetch.Value(&t.reval)
+	prefetch.Value(&t.refresh)
+	prefetch.Value(&t.nextStall)
 }
 
 // AddFound tells the table of a node that somebody else spoke of. It is checked

@@ -190,7 +190,8 @@ func (k *worker) run(day, until int64) {
 	w.until = until
 	w.events = k.dates.take(w.events[:0], until)
 	w.sort(len(k.world.hosts), len(k.world.workers))
-	for _, t := range w.turns {
+	for i, t := range w.turns {
+		k.ahead(i)
 		k.serve(t)
 	}
 }

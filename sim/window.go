@@ -1,6 +1,11 @@
 package sim
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/internal/prefetch"
+)
 
 // window is what happens to a worker's hosts between two times that lie so near that
 // nothing which one of them does reaches another. So each host's events come one after
@@ -64,6 +69,36 @@ func (w *window) insert(e event) {
 	}
 	w.mine = slices.Insert(w.mine, i, e)
 }
+
+// How many turns before its own what a host has to say is asked for, since each thing
+// says where the next is: the host, what its first packet is, and what its machine needs
+// for it step by step.
+const (
+	hostAhead    = 16
+	machineAhead = 10
+	stepsApart   = 3
+)
+
+// ahead has the processor fetch what turns after the i-th need.
+func (k *worker) ahead(i int) {
+	w := &k.window
+	if j := i + hostAhead; j < len(w.turns) {
+		prefetch.Value(k.world.hosts[w.turns[j].host])
+		prefetch.Value(w.packet(j))
+	}
+	for step := range discv4.PrefetchSteps {
+		j := i + machineAhead - step*stepsApart
+		if j >= len(w.turns) {
+			continue
+		}
+		if m, p := k.world.hosts[w.turns[j].host].m.V4, w.packet(j); m != nil && p != nil {
+			m.Prefetch(step, p.from)
+		}
+	}
+}
+
+// packet returns the first packet of the i-th turn, nil if it begins without one.
+func (w *window) packet(i int) *packet { return w.events[w.turns[i].first-1].packet }
 
 // serve lets happen what does in the window to a host that has events.
 func (k *worker) serve(t turn) {

@@ -2,6 +2,8 @@
 // times, and an estimate of how long answers take.
 package wait
 
+import "github.com/kithnet/kith/internal/prefetch"
+
 // Task is when its owner goes on. It sits in the owner.
 type Task[T any] struct {
 	Owner T
@@ -32,6 +34,9 @@ type item[T any] struct {
 }
 
 func (a *item[T]) before(b *item[T]) bool { return a.at < b.at || (a.at == b.at && a.seq < b.seq) }
+
+// Prefetch asks for the first tasks (see package prefetch).
+func (q *Tasks[T]) Prefetch() { prefetch.Slice(q.heap, 64) }
 
 // Len returns how many tasks there are.
 func (q *Tasks[T]) Len() int { return len(q.heap) }
