@@ -89,7 +89,7 @@ func (c Clusters) assign(seed uint64, n int) (nets networks, ok bool) {
 	sums := make([]float64, count)
 	sum := 0.0
 	for k := range sums {
-		sum += math.Pow(float64(k+1), -c.Skew)
+		sum += pow(float64(k+1), -c.Skew)
 		sums[k] = sum
 	}
 	for range n {

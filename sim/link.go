@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -66,7 +65,7 @@ func (l *Link) late(rng *rand.Rand) (d time.Duration) {
 		d += time.Duration(rng.Int64N(int64(l.Jitter) + 1))
 	}
 	if l.Tail > 0 {
-		x := math.Pow(1-rng.Float64(), -1/tailShape) - 1
+		x := pow(1-rng.Float64(), -1/tailShape) - 1
 		d += time.Duration(float64(l.Tail) * min(x, tailMost))
 	}
 	return d

@@ -72,7 +72,7 @@ func (c *Crew) OutboundShare(h *sim.Host) float64 {
 		}
 	}
 	beyond := float64(max(0, len(accepted)-(all-places)))
-	own := c.of(dialed)*float64(len(dialed)) + c.of(accepted)*beyond
+	own := float64(c.of(dialed)*float64(len(dialed))) + float64(c.of(accepted)*beyond)
 	return own / max(1, float64(len(dialed))+beyond)
 }
 

@@ -37,7 +37,7 @@ func (e *Event) number(n int) int {
 	if e.Count > 0 {
 		return e.Count
 	}
-	return int(e.Share*float64(n) + 0.5)
+	return int(float64(e.Share*float64(n)) + 0.5)
 }
 
 func newPlan(s *Scenario, seed uint64) (*plan, error) {
