@@ -26,6 +26,9 @@ func TestSameEverywhere(t *testing.T) {
 		{"churn-mix", 40, time.Minute, 0x810c198285b8bd71},
 		{"eclipse-v5", 40, time.Minute, 0x47f627d902a764cf},
 	} {
+		if testing.Short() && c.name == "real-wire-mixed" {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			s, err := Load(c.name)
 			if err != nil {
