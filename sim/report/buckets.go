@@ -24,6 +24,10 @@ type BucketRow struct {
 	Other   []int // of these, those of the other kind; may be shorter, or nil
 }
 
+// countOn is the share from which numbers are written in the colour of the paper: up to
+// it the shade is nearer to that than to ink.
+const countOn = 0.8
+
 // Bounds of what is drawn.
 const (
 	maxBucketRows    = 100
@@ -59,7 +63,7 @@ func (b *Buckets) grid(columns int) *canvas {
 	top := 24 + b.legend(c)
 	pitch := 26.0
 	if len(b.Rows) > 8 {
-		pitch = max(8, min(20, 560/float64(len(b.Rows))))
+		pitch = max(8, min(22, 560/float64(len(b.Rows))))
 	}
 	left := 24.0
 	for _, r := range b.Rows {
@@ -135,9 +139,9 @@ func (b *Buckets) row(c *canvas, r *BucketRow, columns int, left, y, cell, pitch
 			high := max(3, pitch*0.28)
 			c.rect("other", x, y+pitch-gap-high, max(3, (cell-gap)*min(float64(other)/float64(b.Size), 1)), high, tip)
 		}
-		if label := strconv.Itoa(n); pitch >= 26 && textWidth(label, small) < cell-4 {
+		if label := strconv.Itoa(n); pitch >= 20 && textWidth(label, small) < cell-4 {
 			class := "count"
-			if share > 0.5 {
+			if share > countOn {
 				class = "count on"
 			}
 			c.text(class, "middle", x+(cell-gap)/2, y+13, small, label)

@@ -141,7 +141,7 @@ func figureHTML(d drawing, number int) string {
 		b.WriteString(` <span class="note">` + escape(d.note) + "</span>")
 	}
 	b.WriteString(` <a class="save" hidden="" href="#figure-` + strconv.Itoa(number) + `" download="figure-` + strconv.Itoa(number) +
-		".svg\">SVG</a></figcaption>\n" + d.below + "</figure>\n")
+		".svg\">save as SVG</a></figcaption>\n" + d.below + "</figure>\n")
 	return b.String()
 }
 

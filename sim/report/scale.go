@@ -43,6 +43,7 @@ type scale struct {
 	axis     Axis
 	lo, hi   float64 // lo < hi
 	from, to float64 // coordinates of these
+	every    float64 // distance of the ticks, if the ends were put on some; or 0
 }
 
 // newScale covers what e has seen. With room, the ends are put on ticks, or a little
@@ -66,6 +67,7 @@ func newScale(a Axis, e extent, from, to float64, room bool) scale {
 	case room:
 		step := s.step()
 		s.lo, s.hi = step*math.Floor(s.lo/step+1e-9), step*math.Ceil(s.hi/step-1e-9)
+		s.every = step // the longer axis might have fewer, and none at its end
 	}
 	return s
 }
@@ -150,6 +152,9 @@ func (s *scale) wanted() float64 {
 
 // step is the distance of the ticks of a linear axis: a round number of its unit.
 func (s *scale) step() float64 {
+	if s.every > 0 {
+		return s.every
+	}
 	step := niceStep((s.hi-s.lo)/s.wanted(), s.axis.Unit)
 	if s.axis.whole {
 		return max(1, step)
@@ -215,7 +220,7 @@ func (s *scale) logTicks() []tick {
 	}
 	decades := math.Log10(s.hi / s.lo)
 	multiples, every := []float64{1}, max(1, math.Ceil(decades/s.wanted()))
-	if decades < s.wanted()/3 {
+	if decades < s.wanted()/2 { // labels without room are left out
 		multiples = []float64{1, 2, 5}
 	}
 	var list []tick
@@ -239,11 +244,18 @@ func (s *scale) logTicks() []tick {
 }
 
 // roundTime turns times that are round in tens into those that are round in minutes,
-// hours and days: 100, 1000, 10,000 and 100,000 s become 1 m, 10 m, 1 h and 1 d.
+// hours and days: 100, 1000, 10,000 and 100,000 s become 1 m, 10 m, 1 h and 1 d. So
+// that they do not touch these, 50 and 5000 s become 30 s and 30 m.
 func roundTime(v float64, u Unit) float64 {
 	switch {
-	case u != Seconds || v < 99:
+	case u != Seconds || v < 49:
 		return v
+	case v < 51:
+		return 30
+	case v < 99:
+		return v
+	case v > 4.9e3 && v < 5.1e3:
+		return 1800
 	case v < 9.9e3:
 		return 0.6 * v
 	case v < 9.9e4:
