@@ -1,10 +1,6 @@
 package report
 
-import (
-	"math"
-	"strconv"
-	"strings"
-)
+import "math"
 
 // Axis describes one.
 type Axis struct {
@@ -15,6 +11,8 @@ type Axis struct {
 	// them a linear axis whose data is nowhere below zero starts there, but for the
 	// horizontal one of lines and histograms, which is as long as the data.
 	From, To float64
+
+	At []float64 // where ticks are, up to 40, in order; nil: at round numbers
 
 	whole bool // ticks are on whole numbers only
 }
@@ -126,6 +124,9 @@ func (s *scale) inside(v float64) bool {
 	return v >= s.lo-slack && v <= s.hi+slack
 }
 
+// maxTicks bounds those of an axis.
+const maxTicks = 40
+
 // tick is a value on an axis and its name.
 type tick struct {
 	v     float64
@@ -187,13 +188,16 @@ func niceStep(v float64, u Unit) float64 {
 
 // ticks returns those that the axis has room for.
 func (s *scale) ticks() []tick {
+	if len(s.axis.At) > 0 {
+		return s.givenTicks()
+	}
 	if s.axis.Log {
 		return s.logTicks()
 	}
 	step := s.step()
 	var list []tick
 	first := math.Ceil(s.lo/step - 1e-6)
-	for i := range 40 {
+	for i := range maxTicks {
 		v := (first + float64(i)) * step
 		if v > s.hi+1e-6*step {
 			break
@@ -206,6 +210,16 @@ func (s *scale) ticks() []tick {
 	top := max(math.Abs(s.lo), math.Abs(s.hi))
 	for i := range list {
 		list[i].label = tickLabel(list[i].v, step, top, s.axis.Unit)
+	}
+	return list
+}
+
+// givenTicks are those that were asked for, as far as they are in view.
+func (s *scale) givenTicks() (list []tick) {
+	for _, v := range s.axis.At[:min(len(s.axis.At), maxTicks)] {
+		if v, ok := s.axis.usable(v); ok && s.inside(v) {
+			list = append(list, tick{v, s.axis.Unit.Format(v)})
+		}
 	}
 	return list
 }
@@ -262,72 +276,4 @@ func roundTime(v float64, u Unit) float64 {
 		return 0.36 * v
 	}
 	return 0.864 * v
-}
-
-// tickLabel writes a tick to as many digits as tell it from the next one, all ticks of
-// an axis in one unit.
-func tickLabel(v, step, top float64, u Unit) string {
-	if v < 0 {
-		return "−" + tickLabel(-v, step, top, u)
-	}
-	switch u {
-	case Share:
-		if v == 0 {
-			return "0 %"
-		}
-		return plain(100*v, 100*step) + " %"
-	case Seconds:
-		return timeLabel(v, step, top)
-	}
-	unit := map[Unit]string{Bytes: "B", BytesPerSecond: "B/s"}[u]
-	if v == 0 {
-		return strings.TrimSpace("0 " + unit)
-	}
-	least, most := 1e3, 1e21
-	if unit == "" {
-		least, most = 1e4, 1e15 // four digits are read as they are; exa is for bytes
-	}
-	i := 0
-	for t := min(top, 100*step); t >= least && top < most; t /= 1000 {
-		i, least = i+1, 1e3
-	}
-	by := math.Pow(1000, float64(i))
-	s := plain(v/by, step/by)
-	return strings.TrimSpace(s + " " + prefixes[i] + unit)
-}
-
-// timeLabel writes seconds in the largest unit of which the axis has one.
-func timeLabel(v, step, top float64) string {
-	switch {
-	case v == 0:
-		return "0 s"
-	case top < 1e-6:
-		return plain(v*1e9, step*1e9) + " ns"
-	case top < 1e-3:
-		return plain(v*1e6, step*1e6) + " µs"
-	case top < 1:
-		return plain(v*1e3, step*1e3) + " ms"
-	case top < 60:
-		return plain(v, step) + " s"
-	case v > 1e9 && step >= 86400:
-		return plain(v/86400, step/86400) + " d"
-	}
-	return parts(v, decimals(step))
-}
-
-// decimals is how many digits after the point tell multiples of step apart.
-func decimals(step float64) int {
-	return min(max(0, int(math.Ceil(-math.Log10(step)-1e-9))), 12)
-}
-
-// plain writes v ≥ 0 for ticks that are step apart.
-func plain(v, step float64) string {
-	if v >= 1e15 || step < 1e-6 {
-		return strconv.FormatFloat(v, 'g', min(17, 1+max(0, int(math.Log10(max(v, step)/step)+1e-9))), 64)
-	}
-	s := strconv.FormatFloat(v, 'f', decimals(step), 64)
-	if decimals(step) == 0 && v >= 1e4 {
-		return commas(v)
-	}
-	return s
 }

@@ -89,6 +89,9 @@ func (r *Result) facts(version string) []report.Fact {
 		{Name: "wall time", Value: report.Seconds.Format(r.Wall.Seconds()), Note: fmt.Sprintf("%d workers", r.Workers)},
 		{Name: "packets", Value: r.Scenario.Wire, Note: map[string]string{"struct": "passed as values, taken to be signed", "real": "encoded, signed, parsed and recovered"}[r.Scenario.Wire]},
 	}
+	if mix := r.Scenario.mix; mix != "" {
+		facts = append(facts, report.Fact{Name: "mix", Value: mix, Note: "nodes in a hundred that speak v4 alone, v5 alone, and both"})
+	}
 	if version != "" {
 		facts = append(facts, report.Fact{Name: "version", Value: version})
 	}

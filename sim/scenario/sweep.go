@@ -159,6 +159,7 @@ func (w *Sweep) figure(name string) (fig report.Lines, ok bool) {
 	if w.Key == "nodes" && strings.HasPrefix(name, "hops") {
 		s.Fit = report.FitLog
 	}
+	fig.X.At = slices.Compact(slices.Sorted(slices.Values(s.X)))
 	fig.Series = []report.Series{s}
 	return fig, true
 }
