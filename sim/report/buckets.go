@@ -24,6 +24,21 @@ type BucketRow struct {
 	Other   []int // of these, those of the other kind; may be shorter, or nil
 }
 
+// shadeOf is the opacity of a cell that is filled to a share.
+func shadeOf(share float64) float64 { return 0.12 + 0.88*share }
+
+// countClass is the style of a number on a shade, so that it can be read on light and on
+// dark paper: ink on faint ones, paper on full ones, and in between what is dark on both.
+func countClass(share float64) string {
+	switch {
+	case share > 0.85:
+		return "count on"
+	case share > 0.65:
+		return "count mid"
+	}
+	return "count"
+}
+
 // Bounds of what is drawn.
 const (
 	maxBucketRows    = 100
@@ -59,7 +74,7 @@ func (b *Buckets) grid(columns int) *canvas {
 	top := 24 + b.legend(c)
 	pitch := 26.0
 	if len(b.Rows) > 8 {
-		pitch = max(8, min(20, 560/float64(len(b.Rows))))
+		pitch = max(8, min(22, 560/float64(len(b.Rows))))
 	}
 	left := 24.0
 	for _, r := range b.Rows {
@@ -130,17 +145,13 @@ func (b *Buckets) row(c *canvas, r *BucketRow, columns int, left, y, cell, pitch
 			tip += ", " + strconv.Itoa(other) + " " + oneLine(b.Other, 40)
 		}
 		share := min(float64(n)/float64(b.Size), 1)
-		c.shade("fill", x, y, cell-gap, pitch-gap, 0.12+0.88*share, tip)
+		c.shade("fill", x, y, cell-gap, pitch-gap, shadeOf(share), tip)
 		if other > 0 {
 			high := max(3, pitch*0.28)
 			c.rect("other", x, y+pitch-gap-high, max(3, (cell-gap)*min(float64(other)/float64(b.Size), 1)), high, tip)
 		}
-		if label := strconv.Itoa(n); pitch >= 26 && textWidth(label, small) < cell-4 {
-			class := "count"
-			if share > 0.5 {
-				class = "count on"
-			}
-			c.text(class, "middle", x+(cell-gap)/2, y+13, small, label)
+		if label := strconv.Itoa(n); pitch >= 20 && textWidth(label, small) < cell-4 {
+			c.text(countClass(share), "middle", x+(cell-gap)/2, y+13, small, label)
 		}
 	}
 }
@@ -161,7 +172,7 @@ func (b *Buckets) legend(c *canvas) float64 {
 	c.rect("plate", x, 5, size, 14, "")
 	x += size + 1
 	for i := 1; i < n; i++ {
-		c.shade("fill", x, 5, size, 14, 0.12+0.88*float64(i)/(n-1), "")
+		c.shade("fill", x, 5, size, 14, shadeOf(float64(i)/(n-1)), "")
 		x += size + 1
 	}
 	name := strconv.Itoa(b.Size) + " " + fitText(b.Kind, normal, 200)

@@ -25,6 +25,24 @@ func (c rgb) seen(by [3]rgb) (o rgb) {
 	return o
 }
 
+// fromScreen is the light of a value of sRGB, in which browsers mix colours.
+func fromScreen(v float64) float64 {
+	if v <= 0.04045 {
+		return v / 12.92
+	}
+	return math.Pow((v+0.055)/1.055, 2.4)
+}
+
+// screen is the colour in sRGB.
+func (c rgb) screen() (o rgb) {
+	for i, v := range c {
+		if o[i] = 12.92 * v; v > 0.0031308 {
+			o[i] = 1.055*math.Pow(v, 1/2.4) - 0.055
+		}
+	}
+	return o
+}
+
 func (c rgb) luminance() float64 { return 0.2126*c[0] + 0.7152*c[1] + 0.0722*c[2] }
 
 // lab is CIE L*a*b*, in which distances are about as large as they look.
@@ -54,10 +72,7 @@ func palette(t *testing.T, css string) map[string]rgb {
 		}
 		var c rgb
 		for i := range c {
-			s := float64(v>>(16-8*i)&255) / 255
-			if c[i] = s / 12.92; s > 0.04045 {
-				c[i] = math.Pow((s+0.055)/1.055, 2.4)
-			}
+			c[i] = fromScreen(float64(v>>(16-8*i)&255) / 255)
 		}
 		if _, twice := colors[m[1]]; twice {
 			break // those for print follow
@@ -95,6 +110,29 @@ func TestColors(t *testing.T) {
 						t.Errorf("%s: %s and %s differ by %.1f for eyes of kind %d", name, a, b, d, kind)
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestCounts wants numbers in cells of buckets that can be read, on light paper and on
+// dark: 3.5 is what the middle shades allow, which are far from both.
+func TestCounts(t *testing.T) {
+	for name, css := range map[string]string{"light": figureCSS, "dark": pageCSS} {
+		colors := palette(t, css)
+		fill, plate := colors["c0"].screen(), colors["plate"].screen()
+		for n := range 17 {
+			share := float64(n) / 16
+			var cell rgb
+			for i := range cell {
+				cell[i] = fromScreen(shadeOf(share)*fill[i] + (1-shadeOf(share))*plate[i])
+			}
+			class := countClass(share)
+			text := map[string]rgb{"count": colors["ink"], "count mid": {fromScreen(0x15 / 255.0), fromScreen(0x17 / 255.0), fromScreen(0x1a / 255.0)},
+				"count on": colors["paper"]}[class]
+			x, y := text.luminance()+0.05, cell.luminance()+0.05
+			if got := max(x, y) / min(x, y); got < 3.5 {
+				t.Errorf("%s: %d of 16 in %q has a contrast of %.2f", name, n, class, got)
 			}
 		}
 	}

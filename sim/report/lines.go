@@ -32,6 +32,7 @@ type curve struct {
 	low, high []point // of the band; as many in each
 	line      fitted
 	fits      bool
+	reach     extent // of the fitted line: it says nothing of what was not measured
 }
 
 func (l Lines) draw() drawing {
@@ -95,6 +96,16 @@ func (l *Lines) curve(s *Series, i int, ex, ey *extent) (c curve, dropped int) {
 		gap = false
 	}
 	c.line, c.fits = s.Fit.fit(c.points)
+	if c.fits {
+		for _, p := range c.points {
+			if y, ok := c.line.at(p.x); ok {
+				c.reach.add(p.x)
+				if y, ok = l.Y.usable(y); ok {
+					ey.add(y)
+				}
+			}
+		}
+	}
 	return c, dropped
 }
 
@@ -183,8 +194,9 @@ func (p *plot) curve(c *curve) {
 	const pieces = 100
 	var line []point
 	gap := false
+	from, to := p.x.share(c.reach.lo), p.x.share(c.reach.hi)
 	for i := range pieces + 1 {
-		x := p.x.value(float64(i) / pieces)
+		x := p.x.value(from + (to-from)*float64(i)/pieces)
 		y, ok := c.line.at(x)
 		if !ok || !p.y.inside(y) || y <= 0 && p.y.axis.Log {
 			gap = true // it leaves the picture

@@ -128,7 +128,11 @@ func figureHTML(d drawing, number int) string {
 	if d.steps > 0 {
 		b.WriteString(` class="steps" data-steps="` + strconv.Itoa(d.steps) + `"`)
 	}
-	b.WriteString(">\n<div class=\"draw\">" + d.svg.svg(sentences(name+".", title, "–", caption)) + "</div>\n")
+	label := sentences(name+".", title)
+	if caption != "" {
+		label = sentences(label, "–", caption)
+	}
+	b.WriteString(">\n<div class=\"draw\">" + d.svg.svg(label) + "</div>\n")
 	if d.steps > 0 {
 		b.WriteString(controls(d.steps, name))
 	}
@@ -141,7 +145,7 @@ func figureHTML(d drawing, number int) string {
 		b.WriteString(` <span class="note">` + escape(d.note) + "</span>")
 	}
 	b.WriteString(` <a class="save" hidden="" href="#figure-` + strconv.Itoa(number) + `" download="figure-` + strconv.Itoa(number) +
-		".svg\">SVG</a></figcaption>\n" + d.below + "</figure>\n")
+		".svg\">save as SVG</a></figcaption>\n" + d.below + "</figure>\n")
 	return b.String()
 }
 
@@ -158,6 +162,9 @@ func controls(steps int, name string) string {
 	return b.String()
 }
 
+// roomyColumns is how many fit beside each other in the width of the text, as a rule.
+const roomyColumns = 8
+
 // html is the table, with columns of numbers aligned to the right.
 func (t *Table) html() string {
 	rows := t.Rows[:min(len(t.Rows), maxRows)]
@@ -173,7 +180,11 @@ func (t *Table) html() string {
 		}
 	}
 	var b strings.Builder
-	b.WriteString("<div class=\"table\" tabindex=\"0\"><table>\n")
+	wide := ""
+	if shown > roomyColumns {
+		wide = " wide"
+	}
+	b.WriteString(`<div class="table` + wide + `" tabindex="0"><table>` + "\n")
 	if t.Caption != "" {
 		b.WriteString("<caption>" + escape(cut(t.Caption, maxText)) + "</caption>\n")
 	}

@@ -65,17 +65,35 @@ for (const figure of document.querySelectorAll('figure.steps')) {
 	controls.hidden = false;
 }
 
-// A figure alone, for a paper: with its style, in the colours for white paper.
+// A figure alone, for a paper: in the colours for white paper, and with all of its style
+// as attributes, since most programs that take SVG know no variables.
+const looks = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-linecap', 'stroke-linejoin',
+	'opacity'];
+const letters = ['fill', 'stroke', 'stroke-width', 'paint-order', 'font-family', 'font-size', 'font-weight'];
+const forPaper = document.getElementById('figure-style').textContent.match(/--\w+:#\w+/g).map((s) => s.split(':'));
+const alone = (from) => {
+	const svg = from.cloneNode(true);
+	const root = document.documentElement.style;
+	for (const [name, value] of forPaper) root.setProperty(name, value);
+	const parts = from.querySelectorAll('*');
+	svg.querySelectorAll('*').forEach((part, i) => {
+		const style = getComputedStyle(parts[i]);
+		if (style.visibility === 'hidden' || part.matches('.tip')) part.dataset.gone = '';
+		if (part.matches('g, title')) return;
+		for (const name of part.matches('text') ? letters : looks) part.setAttribute(name, style.getPropertyValue(name));
+	});
+	for (const [name] of forPaper) root.removeProperty(name);
+	for (const part of svg.querySelectorAll('[data-gone]')) part.remove();
+	const box = from.viewBox.baseVal;
+	svg.setAttribute('width', box.width);
+	svg.setAttribute('height', box.height);
+	return new XMLSerializer().serializeToString(svg);
+};
 for (const link of document.querySelectorAll('a.save')) {
 	link.hidden = false;
 	link.addEventListener('click', () => {
-		const svg = link.closest('figure').querySelector('svg').cloneNode(true);
-		for (const part of svg.querySelectorAll('.later')) part.remove();
-		const style = document.createElementNS(svg.namespaceURI, 'style');
-		style.textContent = document.getElementById('figure-style').textContent;
-		svg.prepend(style);
-		const text = new XMLSerializer().serializeToString(svg);
-		const url = URL.createObjectURL(new Blob([text], {type: 'image/svg+xml'}));
+		const svg = alone(link.closest('figure').querySelector('svg'));
+		const url = URL.createObjectURL(new Blob([svg], {type: 'image/svg+xml'}));
 		link.href = url;
 		setTimeout(() => URL.revokeObjectURL(url), 10000);
 	});

@@ -19,7 +19,7 @@ const plotHeight = 270
 // newPlot lays a chart out and draws its axes and marks. From the top: the legend, the
 // name of the vertical axis, the names of marks, the plot.
 func newPlot(x, y Axis, ex, ey extent, roomX bool, legend []key, marks []Mark) *plot {
-	p := &plot{c: &canvas{}, left: 30, right: width - 14}
+	p := &plot{c: &canvas{}, left: 58, right: width - 14} // most labels fit: plots stand in line
 	p.y = newScale(y, ey, plotHeight, 0, true)
 	ticks := p.y.ticks()
 	for _, t := range ticks {
@@ -31,8 +31,8 @@ func newPlot(x, y Axis, ex, ey extent, roomX bool, legend []key, marks []Mark) *
 
 	p.top = 10 + drawLegend(p.c, 8, legend)
 	if y.Label != "" {
-		p.top += 24
-		p.c.text("axis", "start", 4, p.top-14, normal, y.Label)
+		p.top += 30
+		p.c.text("axis", "start", 4, p.top-17, normal, y.Label)
 	}
 	p.top += float64(rows) * markPitch
 	p.bottom = p.top + plotHeight

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,7 +48,7 @@ const (
 
 // Where the ring is.
 const (
-	ringX, ringY = 196.0, 204.0
+	ringX, ringY = 196.0, 220.0
 	ringR        = 158.0
 	ringLegend   = 400.0
 )
@@ -73,8 +74,8 @@ func (r Ring) draw() drawing {
 		x, y := r.place(r.Self, 0)
 		c.circle("self", x, y, 6, "who looks up: "+shortID(r.Self))
 	}
-	// The target points at its place rather than cover those near by.
-	x, y := r.place(r.Target, 9)
+	// The target points at its place rather than cover those near by and their numbers.
+	x, y := r.place(r.Target, 23)
 	name := "target " + shortID(r.Target)
 	c.path("target", "M"+num(x)+" "+num(y)+"L"+num(x-6)+" "+num(y-10)+"H"+num(x+6)+"Z", name)
 	c.text("value", "middle", x, y-15, small, name)
@@ -134,7 +135,7 @@ func (r *Ring) step(c *canvas, i int, taken [][2]float64) [][2]float64 {
 		c.circle("asked", x, y, 4.5, tip)
 	}
 	lx, ly := r.place(s.ID, 15)
-	free := math.Abs(lx-ringX) > 60 || ly > ringY-ringR // not on the target's name
+	free := true
 	for _, t := range taken {
 		free = free && (math.Abs(t[0]-lx) > 16 || math.Abs(t[1]-ly) > 11)
 	}
@@ -207,26 +208,12 @@ func (r *Ring) fine(id [32]byte) float64 {
 
 // legend stands right of the ring, with what the lookup came to.
 func (r *Ring) legend(c *canvas) {
-	failed, depth, end := 0, 0, time.Duration(0)
+	failed, depth, end := r.failed(), 0, time.Duration(0)
 	for _, s := range r.Steps {
-		if s.Failed != "" {
-			failed++
-		}
 		depth, end = max(depth, s.Depth), max(end, s.At)
 	}
-	keys := []struct {
-		name string
-		draw func(x, y float64)
-	}{
-		{"asked, and answered", func(x, y float64) { c.circle("asked", x, y, 4.5, "") }},
-		{"asked, and failed", func(x, y float64) { c.path("cross failed", cross(x, y, 4.5), "") }},
-		{"heard of", func(x, y float64) { c.path("dots heard", dot(x, y), "") }},
-		{"one of the closest", func(x, y float64) { c.circle("wanted", x, y, 7, "") }},
-		{"who looks up", func(x, y float64) { c.circle("self", x, y, 6, "") }},
-		{"another node of the network", func(x, y float64) { c.path("dots net", dot(x, y), "") }},
-	}
 	y := 60.0
-	for _, k := range keys {
+	for _, k := range r.keys(c) {
 		k.draw(ringLegend+10, y-4)
 		c.text("key", "start", ringLegend+28, y, normal, k.name)
 		y += 21
@@ -240,4 +227,42 @@ func (r *Ring) legend(c *canvas) {
 		c.text("value", "start", ringLegend, y, normal, line)
 		y += 19
 	}
+}
+
+// ringKey is an entry of the legend.
+type ringKey struct {
+	name string
+	draw func(x, y float64)
+}
+
+// keys explains what there is, and nothing else.
+func (r *Ring) keys(c *canvas) (keys []ringKey) {
+	add := func(there bool, name string, draw func(x, y float64)) {
+		if there {
+			keys = append(keys, ringKey{name, draw})
+		}
+	}
+	failed := r.failed()
+	add(failed < len(r.Steps), "asked, and answered", func(x, y float64) { c.circle("asked", x, y, 4.5, "") })
+	add(failed > 0, "asked, and failed", func(x, y float64) { c.path("cross failed", cross(x, y, 4.5), "") })
+	add(r.heard(), "heard of", func(x, y float64) { c.path("dots heard", dot(x, y), "") })
+	add(len(r.Closest) > 0, "one of the closest", func(x, y float64) { c.circle("wanted", x, y, 7, "") })
+	add(r.Self != ([32]byte{}), "who looks up", func(x, y float64) { c.circle("self", x, y, 6, "") })
+	add(len(r.Nodes) > 0, "another node of the network", func(x, y float64) { c.path("dots net", dot(x, y), "") })
+	return keys
+}
+
+// failed counts the steps without an answer.
+func (r *Ring) failed() (n int) {
+	for _, s := range r.Steps {
+		if s.Failed != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// heard reports whether it is known what the answers had.
+func (r *Ring) heard() bool {
+	return slices.ContainsFunc(r.Steps, func(s Step) bool { return len(s.Heard) > 0 })
 }

@@ -1,10 +1,6 @@
 package report
 
-import (
-	"math"
-	"strconv"
-	"strings"
-)
+import "math"
 
 // Axis describes one.
 type Axis struct {
@@ -15,6 +11,8 @@ type Axis struct {
 	// them a linear axis whose data is nowhere below zero starts there, but for the
 	// horizontal one of lines and histograms, which is as long as the data.
 	From, To float64
+
+	At []float64 // where ticks are, up to 40, in order; nil: at round numbers
 
 	whole bool // ticks are on whole numbers only
 }
@@ -43,6 +41,7 @@ type scale struct {
 	axis     Axis
 	lo, hi   float64 // lo < hi
 	from, to float64 // coordinates of these
+	every    float64 // distance of the ticks, if the ends were put on some; or 0
 }
 
 // newScale covers what e has seen. With room, the ends are put on ticks, or a little
@@ -66,6 +65,7 @@ func newScale(a Axis, e extent, from, to float64, room bool) scale {
 	case room:
 		step := s.step()
 		s.lo, s.hi = step*math.Floor(s.lo/step+1e-9), step*math.Ceil(s.hi/step-1e-9)
+		s.every = step // the longer axis might have fewer, and none at its end
 	}
 	return s
 }
@@ -124,6 +124,9 @@ func (s *scale) inside(v float64) bool {
 	return v >= s.lo-slack && v <= s.hi+slack
 }
 
+// maxTicks bounds those of an axis.
+const maxTicks = 40
+
 // tick is a value on an axis and its name.
 type tick struct {
 	v     float64
@@ -150,6 +153,9 @@ func (s *scale) wanted() float64 {
 
 // step is the distance of the ticks of a linear axis: a round number of its unit.
 func (s *scale) step() float64 {
+	if s.every > 0 {
+		return s.every
+	}
 	step := niceStep((s.hi-s.lo)/s.wanted(), s.axis.Unit)
 	if s.axis.whole {
 		return max(1, step)
@@ -182,13 +188,16 @@ func niceStep(v float64, u Unit) float64 {
 
 // ticks returns those that the axis has room for.
 func (s *scale) ticks() []tick {
+	if len(s.axis.At) > 0 {
+		return s.givenTicks()
+	}
 	if s.axis.Log {
 		return s.logTicks()
 	}
 	step := s.step()
 	var list []tick
 	first := math.Ceil(s.lo/step - 1e-6)
-	for i := range 40 {
+	for i := range maxTicks {
 		v := (first + float64(i)) * step
 		if v > s.hi+1e-6*step {
 			break
@@ -205,6 +214,16 @@ func (s *scale) ticks() []tick {
 	return list
 }
 
+// givenTicks are those that were asked for, as far as they are in view.
+func (s *scale) givenTicks() (list []tick) {
+	for _, v := range s.axis.At[:min(len(s.axis.At), maxTicks)] {
+		if v, ok := s.axis.usable(v); ok && s.inside(v) {
+			list = append(list, tick{v, s.axis.Unit.Format(v)})
+		}
+	}
+	return list
+}
+
 // logTicks are powers of ten, and with few of these their doubles and fives; with less
 // than a factor of two in view, round numbers as on a linear axis.
 func (s *scale) logTicks() []tick {
@@ -215,7 +234,7 @@ func (s *scale) logTicks() []tick {
 	}
 	decades := math.Log10(s.hi / s.lo)
 	multiples, every := []float64{1}, max(1, math.Ceil(decades/s.wanted()))
-	if decades < s.wanted()/3 {
+	if decades < s.wanted()/2 { // labels without room are left out
 		multiples = []float64{1, 2, 5}
 	}
 	var list []tick
@@ -239,83 +258,22 @@ func (s *scale) logTicks() []tick {
 }
 
 // roundTime turns times that are round in tens into those that are round in minutes,
-// hours and days: 100, 1000, 10,000 and 100,000 s become 1 m, 10 m, 1 h and 1 d.
+// hours and days: 100, 1000, 10,000 and 100,000 s become 1 m, 10 m, 1 h and 1 d. So
+// that they do not touch these, 50 and 5000 s become 30 s and 30 m.
 func roundTime(v float64, u Unit) float64 {
 	switch {
-	case u != Seconds || v < 99:
+	case u != Seconds || v < 49:
 		return v
+	case v < 51:
+		return 30
+	case v < 99:
+		return v
+	case v > 4.9e3 && v < 5.1e3:
+		return 1800
 	case v < 9.9e3:
 		return 0.6 * v
 	case v < 9.9e4:
 		return 0.36 * v
 	}
 	return 0.864 * v
-}
-
-// tickLabel writes a tick to as many digits as tell it from the next one, all ticks of
-// an axis in one unit.
-func tickLabel(v, step, top float64, u Unit) string {
-	if v < 0 {
-		return "−" + tickLabel(-v, step, top, u)
-	}
-	switch u {
-	case Share:
-		if v == 0 {
-			return "0 %"
-		}
-		return plain(100*v, 100*step) + " %"
-	case Seconds:
-		return timeLabel(v, step, top)
-	}
-	unit := map[Unit]string{Bytes: "B", BytesPerSecond: "B/s"}[u]
-	if v == 0 {
-		return strings.TrimSpace("0 " + unit)
-	}
-	least, most := 1e3, 1e21
-	if unit == "" {
-		least, most = 1e4, 1e15 // four digits are read as they are; exa is for bytes
-	}
-	i := 0
-	for t := min(top, 100*step); t >= least && top < most; t /= 1000 {
-		i, least = i+1, 1e3
-	}
-	by := math.Pow(1000, float64(i))
-	s := plain(v/by, step/by)
-	return strings.TrimSpace(s + " " + prefixes[i] + unit)
-}
-
-// timeLabel writes seconds in the largest unit of which the axis has one.
-func timeLabel(v, step, top float64) string {
-	switch {
-	case v == 0:
-		return "0 s"
-	case top < 1e-6:
-		return plain(v*1e9, step*1e9) + " ns"
-	case top < 1e-3:
-		return plain(v*1e6, step*1e6) + " µs"
-	case top < 1:
-		return plain(v*1e3, step*1e3) + " ms"
-	case top < 60:
-		return plain(v, step) + " s"
-	case v > 1e9 && step >= 86400:
-		return plain(v/86400, step/86400) + " d"
-	}
-	return parts(v, decimals(step))
-}
-
-// decimals is how many digits after the point tell multiples of step apart.
-func decimals(step float64) int {
-	return min(max(0, int(math.Ceil(-math.Log10(step)-1e-9))), 12)
-}
-
-// plain writes v ≥ 0 for ticks that are step apart.
-func plain(v, step float64) string {
-	if v >= 1e15 || step < 1e-6 {
-		return strconv.FormatFloat(v, 'g', min(17, 1+max(0, int(math.Log10(max(v, step)/step)+1e-9))), 64)
-	}
-	s := strconv.FormatFloat(v, 'f', decimals(step), 64)
-	if decimals(step) == 0 && v >= 1e4 {
-		return commas(v)
-	}
-	return s
 }

@@ -7,11 +7,11 @@ import (
 )
 
 // The strip beneath a [Ring]: distances across, steps down. It shows distances of 256
-// down to 238, or less where a lookup came nearer: in a network of a million nodes the
-// nearest is at about 236.
+// down to 248, or to where the lookup came: in a network of a million nodes the nearest
+// is at about 236.
 const (
 	stripFar  = 256
-	stripNear = 238
+	stripNear = 248
 )
 
 // strip draws it, and makes the canvas higher by what it needs.
@@ -22,10 +22,14 @@ func (r *Ring) strip(c *canvas) {
 	bottom := top + pitch*float64(len(r.Steps)) + 4
 	const left, right = 44.0, width - 84.0
 	c.text("axis", "start", 4, c.height+6, normal, "step, and distance to the target as log₂")
-	c.path("best", "M"+num(width-210)+" "+num(c.height+2)+"h18", "")
-	c.text("key", "start", width-184, c.height+6, normal, "the closest heard of so far")
+	best := "the closest asked so far"
+	if r.heard() {
+		best = "the closest heard of so far"
+	}
+	c.path("best", "M"+num(width-210)+" "+num(c.height+2)+"H"+num(width-192), "")
+	c.text("key", "start", width-184, c.height+6, normal, best)
 	s := scale{lo: near, hi: stripFar, from: right, to: left} // nearer is further right
-	every := 2.0
+	every := 1.0
 	for (stripFar-near)/every > 14 {
 		every *= 2
 	}
@@ -41,7 +45,7 @@ func (r *Ring) strip(c *canvas) {
 		}
 		return s.at(r.fine(id))
 	}
-	best, labelled := math.Inf(-1), -100.0
+	nearest, labelled := math.Inf(-1), -100.0
 	for i := range r.Steps {
 		st := &r.Steps[i]
 		y := top + pitch*(float64(i)+0.5)
@@ -50,7 +54,7 @@ func (r *Ring) strip(c *canvas) {
 			labelled = y
 		}
 		c.group("step", i+1)
-		best = r.row(c, st, i, y, pitch, best, at)
+		nearest = r.row(c, st, i, y, pitch, nearest, at)
 		c.endGroup()
 	}
 	c.height = bottom + 10

@@ -58,7 +58,9 @@ func TestTicks(t *testing.T) {
 		{Axis{Log: true}, 1, 1e30, "[1 1 M 1 T 1e+18 1e+24 1e+30]"},
 		{Axis{Log: true}, 8, 11, "[8 9 10 11]"},
 		{Axis{Log: true, Unit: Seconds}, 0.09, 1000, "[100 ms 1 s 10 s 1 m 10 m]"},
-		{Axis{Log: true, Unit: Seconds}, 50, 900, "[50 s 1 m 2 m 5 m 10 m]"},
+		{Axis{Log: true, Unit: Seconds}, 50, 900, "[1 m 2 m 5 m 10 m]"},
+		{Axis{Log: true, Unit: Seconds}, 0.9, 130, "[1 s 2 s 5 s 10 s 20 s 30 s 1 m 2 m]"},
+		{Axis{Log: true, Unit: Seconds}, 590, 8000, "[10 m 20 m 30 m 1 h 2 h]"},
 		{Axis{Log: true, Unit: Bytes}, 100, 1e7, "[100 B 1 kB 10 kB 100 kB 1 MB 10 MB]"},
 	} {
 		s := scale{axis: c.axis, lo: c.lo, hi: c.hi, from: 0, to: 480}

@@ -89,6 +89,9 @@ func (r *Result) facts(version string) []report.Fact {
 		{Name: "wall time", Value: report.Seconds.Format(r.Wall.Seconds()), Note: fmt.Sprintf("%d workers", r.Workers)},
 		{Name: "packets", Value: r.Scenario.Wire, Note: map[string]string{"struct": "passed as values, taken to be signed", "real": "encoded, signed, parsed and recovered"}[r.Scenario.Wire]},
 	}
+	if mix := r.Scenario.mix; mix != "" {
+		facts = append(facts, report.Fact{Name: "mix", Value: mix, Note: "nodes in a hundred that speak v4 alone, v5 alone, and both"})
+	}
 	if version != "" {
 		facts = append(facts, report.Fact{Name: "version", Value: version})
 	}
@@ -96,7 +99,7 @@ func (r *Result) facts(version string) []report.Fact {
 }
 
 func (r *Result) expectationSection() report.Section {
-	t := &report.Table{Header: []string{"expected", "came", ""}}
+	t := &report.Table{Header: []string{"expected", "came", "outcome"}}
 	for _, j := range r.Judgements {
 		t.Rows = append(t.Rows, []string{j.Text, j.Unit.Format(float64(j.Got)), j.Verdict()})
 	}
@@ -150,7 +153,7 @@ func (r *Result) timeSection() report.Section {
 	marks := r.marks()
 	for _, pl := range plots {
 		fig := report.Lines{Title: pl.title, Caption: pl.caption, Band: "10th to 90th percentile", Marks: marks,
-			X: report.Axis{Label: "time", Unit: report.Seconds}, Y: report.Axis{Label: pl.label}}
+			X: report.Axis{Label: "time", Unit: report.Seconds, To: r.Virtual.Seconds()}, Y: report.Axis{Label: pl.label}} // all figures as long
 		for _, name := range pl.metrics {
 			s := r.series(name)
 			if s == nil || len(s.At) < 2 {
@@ -261,7 +264,7 @@ func (r *Result) nodeSection() report.Section {
 			Sets: []report.Samples{{Values: d.Values}}, Histogram: true})
 	}
 	if len(r.Tables) > 0 {
-		fig := report.Buckets{Title: "Tables of some nodes", Caption: "At the end. A row is a node's table, a column a bucket.",
+		fig := report.Buckets{Title: "Tables of some nodes", Caption: "At the end. A row is a node's table: the node's number and the start of its ID. A column is a bucket; what is written in it is how many entries it has.",
 			Size: kad.BucketSize, Nearest: 257 - kad.NumBuckets, Kind: "entries", Other: "dead"}
 		for _, t := range r.Tables {
 			fig.Rows = append(fig.Rows, report.BucketRow{Name: t.Name, Entries: t.Entries, Other: t.Dead})

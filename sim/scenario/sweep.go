@@ -151,23 +151,52 @@ func (w *Sweep) figure(name string) (fig report.Lines, ok bool) {
 	if len(s.X) < 2 {
 		return fig, false
 	}
-	fig = report.Lines{Title: strings.ToUpper(name[:1]) + strings.ReplaceAll(name[1:], "_", " "), Caption: m.Text + ".",
-		X: report.Axis{Label: w.Key, Unit: unit, Log: least > 0 && most/least >= 20}, Y: report.Axis{Label: strings.ReplaceAll(name, "_", " "), Unit: m.Unit}}
+	fig = report.Lines{Title: capital(strings.ReplaceAll(name, "_", " ")), Caption: capital(m.alone()) + ".",
+		X: report.Axis{Label: w.Key, Unit: unit, Log: w.log(least, most)}, Y: report.Axis{Label: strings.ReplaceAll(name, "_", " "), Unit: m.Unit}}
 	if m.Unit == report.Share {
 		fig.Y.To = 1
 	}
 	if w.Key == "nodes" && strings.HasPrefix(name, "hops") {
 		s.Fit = report.FitLog
 	}
+	fig.X.At = slices.Compact(slices.Sorted(slices.Values(s.X)))
 	fig.Series = []report.Series{s}
 	return fig, true
 }
+
+// log reports whether values from least to most belong on a logarithmic axis. Sizes of a
+// network do earlier: on it, what grows with their logarithm is a straight line.
+func (w *Sweep) log(least, most float64) bool {
+	return least > 0 && (most/least >= 20 || w.Key == "nodes" && most/least >= 4)
+}
+
+// apart are texts of metrics that do without those before them in the list.
+var apart = map[string]string{
+	"hops_median":    "nodes asked one after the other to get to the nearest one, in the median lookup",
+	"timeouts":       "share of the queries of lookups that were not answered",
+	"bytes":          "datagrams that a node sends, on average of the whole run",
+	"lookup_share":   "adversaries' share of what lookups of their victim, or of all, find",
+	"outbound_share": "adversaries' share of the peers that their victim, or the average node, dialed",
+}
+
+// alone is what a metric is, in a figure of its own.
+func (m *Metric) alone() string {
+	if text, ok := apart[m.Name]; ok {
+		return text
+	}
+	return m.Text
+}
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // maxColumns bounds the metrics of the table.
 const maxColumns = 7
 
 func (w *Sweep) table() *report.Table {
 	t := &report.Table{Header: []string{w.Key, "seed", "nodes", "hash", "outcome"}}
+	if w.Key == "nodes" {
+		t.Header = slices.Delete(t.Header, 2, 3) // it would be there twice
+	}
 	var shown []string
 	for _, name := range SweepMetrics() {
 		if len(shown) < maxColumns && slices.ContainsFunc(w.Points, func(p Point) bool { _, ok := p.Result.Values[name]; return ok }) {
@@ -178,6 +207,9 @@ func (w *Sweep) table() *report.Table {
 	for _, p := range w.Points {
 		r := p.Result
 		row := []string{p.Value, strconv.FormatUint(r.Seed, 10), strconv.Itoa(r.Nodes), fmt.Sprintf("%016x", r.Hash), r.Outcome()}
+		if w.Key == "nodes" {
+			row = slices.Delete(row, 2, 3)
+		}
 		for _, name := range shown {
 			m, _ := metric(name)
 			row = append(row, m.Unit.Format(r.Metric(name)))
