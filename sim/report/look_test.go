@@ -73,7 +73,7 @@ func TestRingLegend(t *testing.T) {
 		has, lack string
 	}{
 		{Ring{Steps: []Step{step}}, ">asked, and answered<", ">asked, and failed<"},
-		{Ring{Steps: []Step{step}}, ">the closest asked so far<", "heard of"},
+		{Ring{Steps: []Step{step}}, ">the closest that answered<", "heard of"},
 		{Ring{Steps: []Step{{Failed: "timeout"}}}, ">asked, and failed<", ">asked, and answered<"},
 		{Ring{Steps: []Step{{Heard: [][32]byte{{2}}}}}, ">the closest heard of so far<", ">one of the closest<"},
 		{Ring{Steps: []Step{step}, Nodes: [][32]byte{{3}}}, ">another node of the network<", ">who looks up<"},

@@ -22,7 +22,7 @@ func (r *Ring) strip(c *canvas) {
 	bottom := top + pitch*float64(len(r.Steps)) + 4
 	const left, right = 44.0, width - 84.0
 	c.text("axis", "start", 4, c.height+6, normal, "step, and distance to the target as log₂")
-	best := "the closest asked so far"
+	best := "the closest that answered"
 	if r.heard() {
 		best = "the closest heard of so far"
 	}
