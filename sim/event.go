@@ -25,7 +25,7 @@ func (e event) compare(o event) int {
 	return cmp.Compare(e.seq, o.seq)
 }
 
-func (e *event) before(o *event) bool { return e.at < o.at || e.at == o.at && e.compare(*o) < 0 }
+func (e *event) before(o *event) bool { return e.compare(*o) < 0 }
 
 // queue is a heap of events, the next at its root. Four children a parent make it
 // half as deep as two, and they lie beside each other.

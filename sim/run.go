@@ -42,9 +42,8 @@ const (
 
 func newWorker(w *World, index int) *worker {
 	n := w.cfg.Workers
-	k := &worker{world: w, index: index, nodeOf: w.nodeOf, out: [2][][]event{make([][]event, n), make([][]event, n)}, next: forEver}
-	k.dates.length = w.least
-	return k
+	return &worker{world: w, index: index, dates: calendar{length: w.least}, nodeOf: w.nodeOf,
+		out: [2][][]event{make([][]event, n), make([][]event, n)}, next: forEver}
 }
 
 // send puts an event where it belongs.
@@ -75,13 +74,9 @@ func (w *World) Run(d time.Duration) error {
 	defer turns.end()
 	for w.broken == nil {
 		day := w.next()
-		at := w.passed
+		at := forEver
 		if day != forEver {
-			at = max(at, day*w.least)
-		} else if len(w.actions) == 0 {
-			break
-		} else {
-			at = forEver
+			at = max(w.passed, day*w.least)
 		}
 		if len(w.actions) > 0 && w.actions[0].at <= min(at, end) {
 			a := w.actions[0]
@@ -98,7 +93,7 @@ func (w *World) Run(d time.Duration) error {
 		if len(w.actions) > 0 {
 			until = min(until, w.actions[0].at)
 		}
-		turns.window(day, until)
+		turns.window(until)
 		w.passed = until
 		w.now = until - 1
 		if every := int64(w.cfg.CheckEvery); every > 0 && w.now-w.checked >= every {
@@ -129,7 +124,6 @@ func (w *World) next() int64 {
 type turns struct {
 	w     *World
 	wg    sync.WaitGroup
-	day   int64
 	begin []chan int64 // of the other workers: until when
 }
 
@@ -140,7 +134,7 @@ func (w *World) turns() *turns {
 		t.begin = append(t.begin, begin)
 		go func() {
 			for until := range begin {
-				k.run(t.day, until)
+				k.run(until)
 				t.wg.Done()
 			}
 		}()
@@ -154,17 +148,16 @@ func (t *turns) end() {
 	}
 }
 
-// window lets happen what does on a day before a time.
-func (t *turns) window(day, until int64) {
+// window lets happen what does before a time, on its day.
+func (t *turns) window(until int64) {
 	w := t.w
 	w.turn ^= 1
 	w.inside = true
-	t.day = day
 	t.wg.Add(len(t.begin))
 	for _, c := range t.begin {
 		c <- until
 	}
-	w.workers[0].run(day, until)
+	w.workers[0].run(until)
 	t.wg.Wait()
 	w.inside = false
 }
@@ -182,9 +175,9 @@ func (k *worker) collect() {
 	}
 }
 
-// run lets happen what does on a day before a time.
-func (k *worker) run(day, until int64) {
-	k.dates.turn(day)
+// run lets happen what does before a time, on its day.
+func (k *worker) run(until int64) {
+	k.dates.turn(k.dates.day(until - 1))
 	k.collect()
 	w := &k.window
 	w.until = until
