@@ -151,7 +151,7 @@ func (w *Sweep) figure(name string) (fig report.Lines, ok bool) {
 	if len(s.X) < 2 {
 		return fig, false
 	}
-	fig = report.Lines{Title: capital(strings.ReplaceAll(name, "_", " ")), Caption: capital(m.alone()) + ".",
+	fig = report.Lines{Title: capital(strings.ReplaceAll(name, "_", " ")), Caption: capital(m.Text) + ".",
 		X: report.Axis{Label: w.Key, Unit: unit, Log: w.log(least, most)}, Y: report.Axis{Label: strings.ReplaceAll(name, "_", " "), Unit: m.Unit}}
 	if m.Unit == report.Share {
 		fig.Y.To = 1
@@ -168,23 +168,6 @@ func (w *Sweep) figure(name string) (fig report.Lines, ok bool) {
 // network do earlier: on it, what grows with their logarithm is a straight line.
 func (w *Sweep) log(least, most float64) bool {
 	return least > 0 && (most/least >= 20 || w.Key == "nodes" && most/least >= 4)
-}
-
-// apart are texts of metrics that do without those before them in the list.
-var apart = map[string]string{
-	"hops_median":    "nodes asked one after the other to get to the nearest one, in the median lookup",
-	"timeouts":       "share of the queries of lookups that were not answered",
-	"bytes":          "datagrams that a node sends, on average of the whole run",
-	"lookup_share":   "adversaries' share of what lookups of their victim, or of all, find",
-	"outbound_share": "adversaries' share of the peers that their victim, or the average node, dialed",
-}
-
-// alone is what a metric is, in a figure of its own.
-func (m *Metric) alone() string {
-	if text, ok := apart[m.Name]; ok {
-		return text
-	}
-	return m.Text
 }
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
