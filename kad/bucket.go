@@ -28,9 +28,12 @@ func (t *Table) timeOf(s second) time.Time {
 	return t.epoch.Add(time.Duration(s-1) * time.Second)
 }
 
-// entry is a node in a bucket. A full table has hundreds, and a simulation as
-// many tables as nodes: it is kept at 24 bytes.
+// entry is a node in a bucket, which holds it by value: to look through a list is done
+// with every packet, and takes no step to any node but the right one. A full table has
+// hundreds, and a simulation as many tables as nodes: it is kept at 32 bytes. A pointer
+// to it is good until a list of its bucket changes.
 type entry struct {
+	head       uint64 // of its ID: headOf
 	node       *enode.Node
 	added      second
 	lastSeen   second // 0: never answered
@@ -51,22 +54,12 @@ const (
 )
 
 func (t *Table) newEntry(n *enode.Node, seen second, via Protocol) entry {
-	return entry{node: n, lastSeen: seen, added: t.second(), speaks: via}
+	return entry{head: headOf(n.ID()), node: n, lastSeen: seen, added: t.second(), speaks: via}
 }
 
 func (e *entry) live() bool { return e.lastSeen != 0 }
 
 func (e *entry) is(s entryState) bool { return e.state&s != 0 }
-
-// slot is an entry's place in a list, with the beginning of its ID: to look
-// through a list is done with every packet, and takes no step to any node but
-// the right one.
-type slot struct {
-	head uint64
-	*entry
-}
-
-func slotOf(e *entry) slot { return slot{headOf(e.node.ID()), e} }
 
 // headOf returns the first 64 bits of an ID.
 func headOf(id enode.ID) uint64 { return binary.BigEndian.Uint64(id[:]) }
@@ -74,25 +67,15 @@ func headOf(id enode.ID) uint64 { return binary.BigEndian.Uint64(id[:]) }
 // bucket holds the nodes of one distance. Both lists are ordered from the most
 // to the least recently seen (entries) or heard of (replacements).
 type bucket struct {
-	entries      []slot
-	replacements []slot
+	entries      []entry
+	replacements []entry
 	nets         netCount
 }
 
-func find(list []slot, id enode.ID) int {
+func find(list []entry, id enode.ID) int {
 	head := headOf(id)
 	for i := range list {
 		if list[i].head == head && list[i].node.ID() == id {
-			return i
-		}
-	}
-	return -1
-}
-
-// indexOf returns where e is in a list, -1 if it isn't.
-func indexOf(list []slot, e *entry) int {
-	for i := range list {
-		if list[i].entry == e {
 			return i
 		}
 	}
@@ -105,21 +88,22 @@ func (t *Table) bucketIndex(id enode.ID) int {
 	return max(0, enode.LogDist(t.cfg.Self, id)-(256-NumBuckets)-1)
 }
 
-// lookupEntry finds a node among the entries or replacements.
+// lookupEntry finds a node among the entries or replacements. What it returns is good
+// until a list of the bucket changes.
 func (t *Table) lookupEntry(id enode.ID) (b *bucket, e *entry, isEntry bool) {
 	b = &t.buckets[t.bucketIndex(id)]
 	if i := find(b.entries, id); i >= 0 {
-		return b, b.entries[i].entry, true
+		return b, &b.entries[i], true
 	}
 	if i := find(b.replacements, id); i >= 0 {
-		return b, b.replacements[i].entry, false
+		return b, &b.replacements[i], false
 	}
 	return b, nil, false
 }
 
 // addEntry puts a node that answered at the front of the entries, if there is
 // room. The caller has made sure that it is in neither list.
-func (t *Table) addEntry(b *bucket, e *entry) {
+func (t *Table) addEntry(b *bucket, e entry) {
 	b.entries = pushFront(b.entries, e, BucketSize)
 	t.grown()
 	t.stats.Added++
@@ -127,13 +111,12 @@ func (t *Table) addEntry(b *bucket, e *entry) {
 }
 
 // addReplacement puts a node at the front of the replacements; seen is when it
-// answered, 0 for never, and via by what. When they are full, the oldest that never answered makes
-// room; one that answered is displaced only by another that did, so that hearsay
-// can't wash out what is proven.
+// answered, 0 for never, and via by what. When they are full, the oldest that never
+// answered makes room; one that answered is displaced only by another that did, so that
+// hearsay can't wash out what is proven.
 func (t *Table) addReplacement(b *bucket, n *enode.Node, seen second, via Protocol) bool {
 	if len(b.replacements) < MaxReplacements {
-		e := t.newEntry(n, seen, via)
-		b.replacements = pushFront(b.replacements, &e, MaxReplacements)
+		b.replacements = pushFront(b.replacements, t.newEntry(n, seen, via), MaxReplacements)
 		return true
 	}
 	victim := len(b.replacements) - 1
@@ -147,14 +130,9 @@ func (t *Table) addReplacement(b *bucket, n *enode.Node, seen second, via Protoc
 		t.stats.DroppedFull++
 		return false
 	}
-	e := b.replacements[victim].entry
-	t.removeNet(b, networkOf(e.node.IP()))
-	if e.live() || e.is(isFetched|isBusy) {
-		e = new(entry) // somebody may hold the old one
-	}
-	*e = t.newEntry(n, seen, via)
+	t.removeNet(b, networkOf(b.replacements[victim].node.IP()))
 	copy(b.replacements[1:victim+1], b.replacements[:victim])
-	b.replacements[0] = slotOf(e)
+	b.replacements[0] = t.newEntry(n, seen, via)
 	return true
 }
 
@@ -163,19 +141,16 @@ func (t *Table) dropReplacement(b *bucket, i int) {
 	b.replacements = slices.Delete(b.replacements, i, i+1)
 }
 
-// removeEntry takes a failed entry out and gives its place to a random live
+// removeEntry takes a failed entry out, by its place, and gives that to a random live
 // replacement. With none live, one that never answered is checked at once, and
 // joins when it answers.
-func (t *Table) removeEntry(b *bucket, e *entry) {
-	i := indexOf(b.entries, e)
-	if i < 0 {
-		return
-	}
+func (t *Table) removeEntry(b *bucket, i int) {
+	n := b.entries[i].node
 	b.entries = slices.Delete(b.entries, i, i+1)
-	t.removeNet(b, networkOf(e.node.IP()))
+	t.removeNet(b, networkOf(n.IP()))
 	t.live--
 	t.stats.Removed++
-	t.trace(EventRemoved, e.node)
+	t.trace(EventRemoved, n)
 	t.fillFromReplacements(b)
 	t.drained()
 }
@@ -187,8 +162,8 @@ func (t *Table) fillFromReplacements(b *bucket) {
 	}
 	var live [MaxReplacements]int
 	alive := 0
-	for i, r := range b.replacements {
-		if r.live() {
+	for i := range b.replacements {
+		if b.replacements[i].live() {
 			live[alive] = i
 			alive++
 		}
@@ -222,23 +197,26 @@ func (b *bucket) touch(e *entry, now second, via Protocol) {
 
 // pushFront puts e at the front of a list of at most so many, which takes no more room
 // than these do.
-func pushFront(list []slot, e *entry, most int) []slot {
+func pushFront(list []entry, e entry, most int) []entry {
 	n := len(list)
 	if n == cap(list) {
-		list = append(make([]slot, 0, max(n+1, min(2*n, most))), list...)
+		list = append(make([]entry, 0, max(n+1, min(2*n, most))), list...)
 	}
-	list = append(list, slot{})
+	list = append(list, entry{})
 	copy(list[1:], list[:n])
-	list[0] = slotOf(e)
+	list[0] = e
 	return list
 }
 
-func moveToFront(list []slot, e *entry) bool {
-	i := indexOf(list, e)
-	if i > 0 {
-		s := list[i]
-		copy(list[1:i+1], list[:i])
-		list[0] = s
+// moveToFront moves the entry that lies at e to the front of a list, if it is in that.
+func moveToFront(list []entry, e *entry) bool {
+	for i := range list {
+		if &list[i] == e {
+			moved := *e
+			copy(list[1:i+1], list[:i])
+			list[0] = moved
+			return true
+		}
 	}
-	return i >= 0
+	return false
 }

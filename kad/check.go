@@ -25,7 +25,7 @@ type checker struct {
 	running int
 }
 
-// check is a node that is checked, with the beginning of its ID as in a slot.
+// check is a node that is checked, with the beginning of its ID as in an entry.
 type check struct {
 	head uint64
 	node *enode.Node

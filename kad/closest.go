@@ -28,24 +28,25 @@ func (b *bucket) closest(dst []*enode.Node, target enode.ID, k int, via Protocol
 		node *enode.Node
 	}
 	head, n := headOf(target), 0
-	for _, s := range b.entries {
-		dist := s.head ^ head
+	for at := range b.entries {
+		e := &b.entries[at]
+		dist := e.head ^ head
 		if n == k && dist > found[n-1].dist {
 			continue
 		}
-		if !s.speaksAny(via) || (keep != nil && !keep(s.node)) {
+		if !e.speaksAny(via) || (keep != nil && !keep(e.node)) {
 			continue
 		}
 		i := n
 		if n < k {
 			n++
-		} else if i--; !farther(found[i].dist, dist, target, found[i].node, s.node) {
+		} else if i--; !farther(found[i].dist, dist, target, found[i].node, e.node) {
 			continue
 		}
-		for ; i > 0 && farther(found[i-1].dist, dist, target, found[i-1].node, s.node); i-- {
+		for ; i > 0 && farther(found[i-1].dist, dist, target, found[i-1].node, e.node); i-- {
 			found[i] = found[i-1]
 		}
-		found[i].dist, found[i].node = dist, s.node
+		found[i].dist, found[i].node = dist, e.node
 	}
 	for _, f := range found[:n] {
 		dst = append(dst, f.node)

@@ -121,8 +121,8 @@ func (t *Table) addNetLive(b *bucket, p network) bool {
 
 // dropHearsay drops a replacement of network p that never answered, if b has one.
 func (t *Table) dropHearsay(b *bucket, p network) {
-	i := slices.IndexFunc(b.replacements, func(s slot) bool {
-		return !s.live() && networkOf(s.node.IP()) == p
+	i := slices.IndexFunc(b.replacements, func(e entry) bool {
+		return !e.live() && networkOf(e.node.IP()) == p
 	})
 	if i >= 0 {
 		t.dropReplacement(b, i)

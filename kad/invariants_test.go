@@ -42,12 +42,19 @@ func checkInvariants(t *Table) error {
 		if err := sameCounts(b.nets, own, netsPerBucket); err != nil {
 			return fmt.Errorf("bucket %d: %w", i, err)
 		}
+		for _, list := range [2][]entry{b.entries, b.replacements} {
+			for _, e := range list {
+				if e.head != headOf(e.node.ID()) {
+					return fmt.Errorf("%s is looked for as %x", e.node.ID().Short(), e.head)
+				}
+			}
+		}
 		for _, e := range b.entries {
 			if !e.live() {
 				return fmt.Errorf("entry %s never answered", e.node.ID().Short())
 			}
 		}
-		if len(b.entries) < BucketSize && slices.ContainsFunc(b.replacements, slot.live) {
+		if len(b.entries) < BucketSize && slices.ContainsFunc(b.replacements, func(e entry) bool { return e.live() }) {
 			return fmt.Errorf("bucket %d has %d entries and yet a live replacement", i, len(b.entries))
 		}
 	}

@@ -246,8 +246,8 @@ func (l *Lookup) answer(n *enode.Node, depth int, took time.Duration, nodes []*e
 	if err != nil {
 		t.stats.QueriesFailed++
 		t.guests.leave(n)
-		if b, e, isEntry := t.lookupEntry(n.ID()); isEntry {
-			t.revalidate(b, e, false) // it may be dead: find out at once
+		if _, e, isEntry := t.lookupEntry(n.ID()); isEntry {
+			t.revalidate(e, false) // it may be dead: find out at once
 		}
 	} else {
 		l.replies++

@@ -68,15 +68,17 @@ func (t *Table) runFetches() {
 		f.next = t.now.Add(fetchEvery)
 		t.cfg.Transport.RequestENR(e.node, func(n *enode.Node, err error) {
 			f.running--
-			t.fetched(e, next.seq, n, err)
+			t.fetched(next, n, err)
 		})
 	}
 }
 
-func (t *Table) fetched(e *entry, wanted uint64, n *enode.Node, err error) {
-	e.state &^= isFetched
-	if err != nil || n.Seq() < wanted { // none, or not what it announced
-		e.fetchAfter = t.second() + second(recordRetry/time.Second)
+func (t *Table) fetched(a announced, n *enode.Node, err error) {
+	if _, e, _ := t.lookupEntry(a.id); e != nil && e.is(isFetched) { // else it left, and may be back
+		e.state &^= isFetched
+		if err != nil || n.Seq() < a.seq { // none, or not what it announced
+			e.fetchAfter = t.second() + second(recordRetry/time.Second)
+		}
 	}
 	if err == nil {
 		t.UpdateRecord(n)

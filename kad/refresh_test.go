@@ -208,7 +208,7 @@ func TestDrainIsMeasuredFromTheTop(t *testing.T) {
 	drain := func(bucket int) {
 		b := &w.t.buckets[bucket]
 		for len(b.entries) > 0 {
-			w.t.removeEntry(b, b.entries[0].entry)
+			w.t.removeEntry(b, 0)
 		}
 	}
 	drain(14)

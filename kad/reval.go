@@ -44,7 +44,7 @@ type revalidator struct {
 	next       time.Time
 	pace       time.Duration // bound of the time between two
 	lastAnswer stamp
-	suspects   []*entry      // at most awayAfter
+	suspects   []enode.ID    // entries, at most awayAfter
 	lost       []*enode.Node // dropped while nobody answered, newest last
 }
 
@@ -79,30 +79,34 @@ func (t *Table) revalidateRandom() {
 		return
 	}
 	b := &t.buckets[filled[t.cfg.Rand.IntN(n)]]
-	e := b.entries[len(b.entries)-1].entry
-	if t.surplus(e.node) { // it came when the table was smaller, or knew fewer networks
+	last := len(b.entries) - 1
+	if t.surplus(b.entries[last].node) { // it came when the table was smaller, or knew fewer networks
 		t.stats.DroppedDiversity++
-		t.removeEntry(b, e)
+		t.removeEntry(b, last)
 		return
 	}
-	t.revalidate(b, e, true)
+	t.revalidate(&b.entries[last], true)
 }
 
 // revalidate pings e, unless that is under way, and keeps or replaces it by the outcome.
-func (t *Table) revalidate(b *bucket, e *entry, timer bool) {
+func (t *Table) revalidate(e *entry, timer bool) {
 	if e.is(isBusy) {
 		return
 	}
 	e.state = e.state&^hasAnswered | isBusy
 	t.stats.Revalidations++
-	n, asked := e.node, t.stamp()
+	n, added, asked := e.node, e.added, t.stamp()
 	t.cfg.Transport.Ping(n, func(seq uint64, err error) {
-		e.state &^= isBusy
+		_, e, isEntry := t.lookupEntry(n.ID())
+		still := isEntry && e.added == added && e.is(isBusy) // else it left, and may be back as another entry
+		if still {
+			e.state &^= isBusy
+		}
 		if err == ErrNotAsked {
 			return
 		}
 		if err != nil {
-			t.revalidationFailed(b, e, asked, timer)
+			t.revalidationFailed(n.ID(), still && !e.is(hasAnswered), asked, timer)
 			return
 		}
 		if timer {
@@ -116,38 +120,42 @@ func (t *Table) revalidate(b *bucket, e *entry, timer bool) {
 // quicken has the next checks follow sooner, as one has found an entry dead.
 func (r *revalidator) quicken() { r.pace = max(r.pace/2, revalidateSoonest) }
 
-func (t *Table) revalidationFailed(b *bucket, e *entry, asked stamp, timer bool) {
+// revalidationFailed is that a check failed of an entry, which has its place to lose unless
+// it answered something else meanwhile, or is gone.
+func (t *Table) revalidationFailed(id enode.ID, counts bool, asked stamp, timer bool) {
 	t.stats.RevalidationsFailed++
+	if !counts {
+		return
+	}
 	r := &t.reval
-	switch {
-	case e.is(hasAnswered) || indexOf(b.entries, e) < 0:
-		return // it answered something else meanwhile, or is gone
-	case r.lastAnswer > asked:
+	b := &t.buckets[t.bucketIndex(id)]
+	if r.lastAnswer > asked {
 		if timer {
 			r.quicken()
 		}
-		t.removeEntry(b, e)
+		t.removeEntry(b, find(b.entries, id))
 		return
 	}
-	t.suspect(e)
+	t.suspect(id)
+	e := &b.entries[find(b.entries, id)]
 	if timer {
 		e.fails++
 	}
 	if e.fails >= maxFailsAlone {
 		r.lost = append(r.lost, e.node)
 		r.lost = r.lost[max(0, len(r.lost)-maxLost):]
-		t.removeEntry(b, e)
+		t.removeEntry(b, find(b.entries, id))
 	}
 }
 
-// suspect notes that e failed while nobody answers. When that looks as if the
+// suspect notes that an entry failed while nobody answers. When that looks as if the
 // network were away, a refresh tries to reach anybody at all.
-func (t *Table) suspect(e *entry) {
+func (t *Table) suspect(id enode.ID) {
 	r := &t.reval
-	if r.away() || slices.Contains(r.suspects, e) {
+	if r.away() || slices.Contains(r.suspects, id) {
 		return
 	}
-	if r.suspects = append(r.suspects, e); r.away() {
+	if r.suspects = append(r.suspects, id); r.away() {
 		t.refreshSoon()
 	}
 }
@@ -165,12 +173,17 @@ func (t *Table) answered(id enode.ID) {
 		t.refreshSoon()
 		return
 	}
-	for _, e := range suspects {
-		if b, _, _ := t.lookupEntry(e.node.ID()); e.node.ID() != id {
-			if e.fails > 0 {
-				r.quicken()
-			}
-			t.removeEntry(b, e)
+	for _, failed := range suspects {
+		if failed == id {
+			continue
+		}
+		b := &t.buckets[t.bucketIndex(failed)]
+		i := find(b.entries, failed)
+		if i < 0 || b.entries[i].fails > 0 { // those that are gone were dropped by the timer
+			r.quicken()
+		}
+		if i >= 0 {
+			t.removeEntry(b, i)
 		}
 	}
 }

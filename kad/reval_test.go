@@ -158,12 +158,44 @@ func TestOutcomeForOneThatLeft(t *testing.T) {
 	p := w.fill(16, 1)[0]
 	p.dead = true
 	b := &w.t.buckets[16]
-	e := b.entries[0].entry
-	w.t.revalidate(b, e, false)
-	w.t.removeEntry(b, e)
+	w.t.revalidate(&b.entries[0], false)
+	w.t.removeEntry(b, 0)
 	w.runFor(2 * w.timeout)
 	if len(w.t.reval.suspects) != 0 {
 		t.Error("a node that left is suspect")
+	}
+}
+
+// TestOutcomeForOneThatIsBack: a check that fails, or a record that does not come, of an
+// entry that was dropped meanwhile says nothing of the one that has come in its place.
+func TestOutcomeForOneThatIsBack(t *testing.T) {
+	w := newWorld(t, 9)
+	w.start()
+	peers := w.fill(16, 2)
+	p := peers[1]
+	p.dead = true
+	b := &w.t.buckets[16]
+	at := find(b.entries, p.node.ID())
+	w.t.revalidate(&b.entries[at], false)
+	w.t.Announced(p.node.ID(), p.node.Seq()+1)
+	w.t.removeEntry(b, at)
+	w.now = w.now.Add(2 * time.Second)
+	w.t.Advance(w.now)
+	w.live(p.node)
+	back := &b.entries[find(b.entries, p.node.ID())]
+	back.state |= isBusy // as by a check that is still under way
+	w.now = w.now.Add(time.Millisecond)
+	w.t.Advance(w.now)
+	w.t.answered(peers[0].node.ID())
+	w.runFor(2 * w.timeout)
+	switch i := find(b.entries, p.node.ID()); {
+	case i < 0:
+		t.Error("dropped for the sake of an entry that it isn't")
+	case !b.entries[i].is(isBusy) || b.entries[i].fetchAfter != 0:
+		t.Errorf("it has another's state: %+v", b.entries[i])
+	}
+	if len(w.t.reval.suspects) != 0 {
+		t.Error("a node that is back is suspect")
 	}
 }
 

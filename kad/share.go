@@ -59,9 +59,9 @@ func (t *Table) answeredIn(p network, n int) bool {
 		if b.nets.count(p) == 0 {
 			continue
 		}
-		for _, list := range [2][]slot{b.entries, b.replacements} {
-			for _, s := range list {
-				if s.live() && networkOf(s.node.IP()) == p {
+		for _, list := range [2][]entry{b.entries, b.replacements} {
+			for at := range list {
+				if e := &list[at]; e.live() && networkOf(e.node.IP()) == p {
 					n--
 				}
 			}

@@ -272,3 +272,34 @@ func TestGuests(t *testing.T) {
 		t.Error("it has not left")
 	}
 }
+
+// TestHearsayMakesNoRoomForItself: one that only others spoke of answers from another
+// address of its network, of which the table has more than it takes by now. It stays what
+// it was, and is counted once.
+func TestHearsayMakesNoRoomForItself(t *testing.T) {
+	w := newWorld(t, 7)
+	w.start()
+	w.runFor(time.Second) // its refresh has found nobody: it is in a small network
+	for range BucketSize {
+		w.live(w.newNodeIn(16, netip.MustParseAddr("127.0.0.1"))) // counted nowhere
+	}
+	const base = "198.51.100.0"
+	hearsay := inNetwork(w, base, 16, 1)[0]
+	w.found(hearsay)
+	for bucket := 13; bucket < 16; bucket++ {
+		for _, n := range inNetwork(w, base, bucket, 1) {
+			w.live(n)
+		}
+	}
+	for bucket := 13; bucket < 16; bucket++ {
+		w.fill(bucket, 8)
+	}
+	p := networkOf(hearsay.IP())
+	if had, takes := w.t.inNet(p), w.t.netLimit(); had != 4 || takes != netsPerBucket {
+		t.Fatalf("%d are there where %d are taken", had, takes)
+	}
+	w.live(hearsay.WithEndpoint(hostIn(netip.MustParseAddr(base), 250), 1))
+	if n := w.t.inNet(p); n != 4 || w.t.Known(hearsay.ID()) != hearsay {
+		t.Errorf("%d are there, and it is %v", n, w.t.Known(hearsay.ID()))
+	}
+}

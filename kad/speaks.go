@@ -55,8 +55,9 @@ func (t *Table) Stopped(id enode.ID, via Protocol) {
 func (t *Table) Untried(joined time.Duration) (n *enode.Node, speaks Protocol) {
 	after := second(joined / time.Second)
 	for i := range t.buckets {
-		for _, e := range t.buckets[i].entries {
-			if t.untried(e.entry, after) {
+		list := t.buckets[i].entries
+		for at := range list {
+			if e := &list[at]; t.untried(e, after) {
 				e.tried = t.minute()
 				return e.node, e.speaks
 			}
@@ -83,8 +84,9 @@ func (t *Table) untried(e *entry, after second) bool {
 // they were tried.
 func (t *Table) OneSided() (n int) {
 	for i := range t.buckets {
-		for _, e := range t.buckets[i].entries {
-			if e.tried != 0 && (e.speaks == V4 || e.speaks == V5) {
+		list := t.buckets[i].entries
+		for at := range list {
+			if e := &list[at]; e.tried != 0 && (e.speaks == V4 || e.speaks == V5) {
 				n++
 			}
 		}
@@ -113,15 +115,16 @@ func (t *Table) AtDistance(dst []*enode.Node, distance, most int, via Protocol) 
 	b := &t.buckets[i]
 	var found [BucketSize]*entry
 	n := 0
-	for _, s := range b.entries {
-		if !s.speaksAny(via) || (i == 0 && enode.LogDist(t.cfg.Self, s.node.ID()) != distance) {
+	for k := range b.entries {
+		e := &b.entries[k]
+		if !e.speaksAny(via) || (i == 0 && enode.LogDist(t.cfg.Self, e.node.ID()) != distance) {
 			continue
 		}
 		at := n
-		for ; at > 0 && found[at-1].lastSeen < s.lastSeen; at-- {
+		for ; at > 0 && found[at-1].lastSeen < e.lastSeen; at-- {
 			found[at] = found[at-1]
 		}
-		found[at] = s.entry
+		found[at] = e
 		n++
 	}
 	for _, e := range found[:min(n, max(most, 0))] {

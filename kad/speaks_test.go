@@ -10,8 +10,8 @@ import (
 )
 
 func TestEntrySize(t *testing.T) {
-	if n := unsafe.Sizeof(entry{}); n != 24 {
-		t.Errorf("an entry takes %d bytes, want 24", n)
+	if n := unsafe.Sizeof(entry{}); n != 32 {
+		t.Errorf("an entry takes %d bytes, want 32", n)
 	}
 }
 
@@ -45,7 +45,7 @@ func TestSpeaks(t *testing.T) {
 	}
 	for range 3 { // the replacements move up
 		b := &w.t.buckets[16]
-		w.t.removeEntry(b, b.entries[2].entry)
+		w.t.removeEntry(b, 2)
 	}
 	if !w.isLive(one) || w.t.Speaks(one.ID()) != V4|V5 {
 		t.Errorf("as an entry it speaks %d", w.t.Speaks(one.ID()))
@@ -101,7 +101,7 @@ func TestVia(t *testing.T) {
 		answered("queried", p)
 		p = w.addIn(14)
 		w.t.AddLive(p.node, 0)
-		w.t.revalidate(&w.t.buckets[14], w.t.buckets[14].entries[0].entry, false)
+		w.t.revalidate(&w.t.buckets[14].entries[0], false)
 		answered("revalidated", p)
 	}
 }
@@ -189,7 +189,7 @@ func TestAtDistancePromoted(t *testing.T) {
 	w.t.Advance(w.now)
 	w.live(late)
 	b := &w.t.buckets[16]
-	w.t.removeEntry(b, b.entries[3].entry)
+	w.t.removeEntry(b, 3)
 	if b.entries[BucketSize-1].node != late {
 		t.Fatal("it did not move up")
 	}

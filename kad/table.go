@@ -95,8 +95,7 @@ func (t *Table) AddFound(n *enode.Node) {
 		}
 		if t.without(Liveness) {
 			t.countNet(b, networkOf(n.IP()))
-			e := t.newEntry(n, 0, V4|V5)
-			t.addEntry(b, &e)
+			t.addEntry(b, t.newEntry(n, 0, V4|V5))
 			return
 		}
 		t.enqueueCheck(n)
@@ -120,7 +119,7 @@ func (t *Table) AddLive(n *enode.Node, via Protocol) {
 		t.addLive(b, n, via)
 		return
 	}
-	if !t.moveEndpoint(b, e, n) {
+	if e = t.moveEndpoint(b, e, n); e == nil {
 		return
 	}
 	b.touch(e, t.second(), via)
@@ -135,35 +134,38 @@ func (t *Table) addLive(b *bucket, n *enode.Node, via Protocol) {
 		return
 	}
 	if len(b.entries) < BucketSize {
-		e := t.newEntry(n, t.second(), via)
-		t.addEntry(b, &e)
+		t.addEntry(b, t.newEntry(n, t.second(), via))
 	} else if !t.addReplacement(b, n, t.second(), via) {
 		t.removeNet(b, p)
 	}
 }
 
-// moveEndpoint follows a known node to the endpoint that it answered from. If
-// that is in a network that has its share already, it reports false and leaves
-// the node where it was.
-func (t *Table) moveEndpoint(b *bucket, e *entry, n *enode.Node) bool {
+// moveEndpoint follows a known node to the endpoint that it answered from, and returns
+// where its entry is now. If that endpoint is in a network that has its share already, it
+// returns nil and leaves the node where it was.
+func (t *Table) moveEndpoint(b *bucket, e *entry, n *enode.Node) *entry {
 	newer := n.Seq() > e.node.Seq() || e.node.Record() == nil
 	if e.node.IP() == n.IP() && e.node.UDP() == n.UDP() {
 		if newer && (n.Record() != nil || e.node.TCP() != n.TCP()) {
 			t.setNode(e, n)
 		}
-		return true
+		return e
 	}
-	was := networkOf(e.node.IP())
+	was, seen := networkOf(e.node.IP()), e.lastSeen
 	t.removeNet(b, was)
-	if !t.addNetLive(b, networkOf(n.IP())) {
+	e.lastSeen = t.second() // it is not hearsay itself, which makes room
+	moved := t.addNetLive(b, networkOf(n.IP()))
+	_, e, _ = t.lookupEntry(n.ID())
+	if !moved {
+		e.lastSeen = seen
 		t.countNet(b, was) // back where it just was
-		return false
+		return nil
 	}
 	if !newer {
 		n = e.node.WithEndpoint(n.IP(), n.UDP())
 	}
 	t.setNode(e, n)
-	return true
+	return e
 }
 
 func (t *Table) setNode(e *entry, n *enode.Node) {
@@ -214,10 +216,10 @@ func (t *Table) Buckets() []BucketInfo {
 	return out
 }
 
-func (t *Table) infos(list []slot) []NodeInfo {
+func (t *Table) infos(list []entry) []NodeInfo {
 	out := make([]NodeInfo, len(list))
-	for i, e := range list {
-		out[i] = t.info(e.entry)
+	for i := range list {
+		out[i] = t.info(&list[i])
 	}
 	return out
 }

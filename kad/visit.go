@@ -17,12 +17,12 @@ const (
 func (t *Table) Visit(lists Lists, f func(distance int, entry bool, n NodeInfo) bool) {
 	for i := range t.buckets {
 		b := &t.buckets[i]
-		for k, list := range [2][]slot{b.entries, b.replacements} {
+		for k, list := range [2][]entry{b.entries, b.replacements} {
 			if lists&(1<<k) == 0 {
 				continue
 			}
-			for _, e := range list {
-				if !f(256-NumBuckets+1+i, k == 0, t.info(e.entry)) {
+			for at := range list {
+				if !f(256-NumBuckets+1+i, k == 0, t.info(&list[at])) {
 					return
 				}
 			}
