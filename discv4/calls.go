@@ -164,14 +164,13 @@ const (
 // pingCall is a PING under way, with all who wait for its outcome.
 type pingCall struct {
 	call
-	sends    uint8
+	tries    uint8 // how often it was sent
 	maxSends uint8
 	early    uint8
 	ended    bool
-	nudged   bool // sent more often than it was to be, as its node pinged again
-	late     bool // ended by the timeout, but an answer still counts as a proof
-	sentAt   [maxPingsPerCall]int64
-	pinged   time.Time // when the node's own PING was answered meanwhile
+	nudged   bool  // sent more often than it was to be, as its node pinged again
+	late     bool  // ended by the timeout, but an answer still counts as a proof
+	pinged   int64 // when the node's own PING was answered meanwhile, plus 1; 0: it was not
 	parked   *parked
 	waiter   func(PingResult, error) // the first; nil: nobody waits
 	waiters  []func(PingResult, error)
@@ -234,15 +233,15 @@ func (m *Machine) ping(n *enode.Node, sends uint8, done func(PingResult, error))
 func (m *Machine) transmitPing(pc *pingCall) {
 	self := m.cfg.Self()
 	from, _ := self.UDPEndpoint()
-	m.send(Out{To: pc.to, ping: pc, try: int(pc.sends), Packet: Packet{
+	m.send(Out{To: pc.to, ping: pc, try: int(pc.tries), Packet: Packet{
 		Kind: Ping, From: from, SenderTCP: self.TCP(), To: pc.to, ToTCP: pc.node.TCP(), Seq: self.Seq(),
 	}})
-	pc.sentAt[pc.sends] = m.at
+	pc.sends(int(pc.tries), m.at)
 	pause := m.timeout()
-	if pc.sends+1 < pc.maxSends {
-		pause = m.rtt.Resend() << pc.sends
+	if pc.tries+1 < pc.maxSends {
+		pause = m.rtt.Resend() << pc.tries
 	}
-	pc.sends++
+	pc.tries++
 	m.schedule(&pc.call, pause)
 }
 
@@ -252,7 +251,7 @@ func (m *Machine) pingDue(pc *pingCall) {
 		m.forgetPing(pc)
 	case m.calls.closed:
 		m.endPing(pc, PingResult{}, ErrClosed)
-	case pc.sends < pc.maxSends:
+	case pc.tries < pc.maxSends:
 		m.transmitPing(pc)
 	default:
 		if p := m.peers.get(pc.peerKey(), pc.to.Port()); p != nil && p.from() == pc.to {

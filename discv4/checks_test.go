@@ -52,7 +52,7 @@ func checkCalls(m *Machine) error {
 				return fmt.Errorf("a call to %v is none", e.to)
 			}
 			if pc := e.ping; pc != nil {
-				if pc.ended != pc.late || len(pc.waiters) > maxWaiters || !pc.task.Scheduled() || pc.sends > pc.maxSends {
+				if pc.ended != pc.late || len(pc.waiters) > maxWaiters || !pc.task.Scheduled() || pc.tries > pc.maxSends {
 					return fmt.Errorf("PING to %v: ended %v, late %v, %d waiters, scheduled: %v", e.to, pc.ended, pc.late, len(pc.waiters), pc.task.Scheduled())
 				}
 				if pc.late {

@@ -16,27 +16,47 @@ type call struct {
 	to     netip.AddrPort
 	ping   *pingCall // which of the two it is
 	req    *request
-	next   *call          // of the same hash
-	hashes [maxSends]Hash // of its packets
-	signed uint8          // which of them are set, a bit each
-	listed bool           // it is among the endpoints
+	next   *call   // of the same hash
+	first  sending // of its packet
+	others []sending
+	listed bool // it is among the endpoints
 	// attempts is how many packets claimed to be its reply.
 	attempts uint8
 }
 
-// maxSends is how often a packet of a call is sent at most.
-const maxSends = max(maxPingsPerCall, maxTries+maxExtra)
+// sending is when a packet was sent, and its hash, as far as the driver has told it.
+type sending struct {
+	hash   Hash
+	signed bool
+	at     int64
+}
+
+// sending returns that of a packet, which was sent.
+func (c *call) sending(try int) *sending {
+	if try == 0 {
+		return &c.first
+	}
+	return &c.others[try-1]
+}
+
+// sends notes when its packet is sent for the first time, or once more.
+func (c *call) sends(try int, at int64) {
+	if try > 0 {
+		c.others = append(c.others, sending{})
+	}
+	c.sending(try).at = at
+}
 
 // sent notes the hash of a packet.
 func (c *call) sent(try int, h *Hash) {
-	c.hashes[try] = *h
-	c.signed |= 1 << try
+	s := c.sending(try)
+	s.hash, s.signed = *h, true
 }
 
 // try returns the last packet that has a hash, -1 if none has.
 func (c *call) try(h *Hash) int {
-	for i := maxSends - 1; i >= 0; i-- {
-		if c.signed>>i&1 == 1 && c.hashes[i] == *h {
+	for i := len(c.others); i >= 0; i-- {
+		if s := c.sending(i); s.signed && s.hash == *h {
 			return i
 		}
 	}

@@ -103,8 +103,8 @@ func sender(from netip.AddrPort, key *secp.PublicKey, p *Packet) *enode.Node {
 // more often than it asks.
 func (m *Machine) pingBack(from netip.AddrPort, id enode.ID, n *enode.Node) {
 	if pc := m.calls.ping(id, from); pc != nil {
-		pc.pinged = m.now
-		if pc.sends == pc.maxSends && pc.sends < maxPingsPerCall && m.at-pc.sentAt[pc.sends-1] >= int64(m.rtt.Resend())/2 {
+		pc.pinged = m.at + 1
+		if pc.tries == pc.maxSends && pc.tries < maxPingsPerCall && m.at-pc.sending(int(pc.tries)-1).at >= int64(m.rtt.Resend())/2 {
 			pc.maxSends++
 			pc.nudged = true
 			m.transmitPing(pc)
@@ -116,7 +116,7 @@ func (m *Machine) pingBack(from netip.AddrPort, id enode.ID, n *enode.Node) {
 	}
 	// Nobody waits for it: its PONG does what there is to do.
 	if pc := m.ping(n, pingSendsOnce, nil); pc != nil {
-		pc.pinged = m.now
+		pc.pinged = m.at + 1
 	}
 }
 
@@ -142,7 +142,7 @@ func (m *Machine) handlePong(from netip.AddrPort, id enode.ID, p *Packet) Drop {
 		return DropNone
 	}
 	first, last := pc.answered(&p.Token)
-	r := PingResult{Seq: p.Seq, Endpoint: p.To, RTT: time.Duration(m.at - pc.sentAt[first])}
+	r := PingResult{Seq: p.Seq, Endpoint: p.To, RTT: time.Duration(m.at - pc.sending(first).at)}
 	if first == last { // else it may answer either
 		m.rtt.Observe(r.RTT)
 	}
@@ -162,7 +162,7 @@ func (m *Machine) handlePong(from netip.AddrPort, id enode.ID, p *Packet) Drop {
 // second they are the same.
 func (pc *pingCall) answered(h *Hash) (first, last int) {
 	last = pc.try(h)
-	for first = 0; pc.signed>>first&1 == 0 || pc.hashes[first] != *h; first++ {
+	for first = 0; !pc.sending(first).signed || pc.sending(first).hash != *h; first++ {
 	}
 	return first, last
 }
@@ -173,8 +173,8 @@ func (m *Machine) proven(pc *pingCall, seq uint64) {
 	p := m.peers.add(pc.node)
 	p.pong = m.stamp()
 	p.setFails(0)
-	if !pc.pinged.IsZero() {
-		p.ping = m.peers.stamp(pc.pinged)
+	if pc.pinged > 0 {
+		p.ping = m.peers.stamp(m.epoch.Add(time.Duration(pc.pinged - 1)))
 	}
 	m.save(p)
 	m.table.AddLive(p.node, kad.V4)
@@ -185,7 +185,7 @@ func (m *Machine) proven(pc *pingCall, seq uint64) {
 func (m *Machine) latePong(pc *pingCall, p *Packet) {
 	if !pc.strange() { // a stranger could make us wait
 		first, _ := pc.answered(&p.Token)
-		m.rtt.Observe(time.Duration(m.at - pc.sentAt[first]))
+		m.rtt.Observe(time.Duration(m.at - pc.sending(first).at))
 	}
 	m.forgetPing(pc)
 	m.proven(pc, p.Seq)
@@ -265,10 +265,11 @@ func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) D
 		return DropNone
 	}
 	if r.tries == 1 && r.state == asked {
-		m.rtt.Observe(time.Duration(m.at - r.sentAt))
+		m.rtt.Observe(time.Duration(m.at - r.first.at))
 	}
-	if r.received += count; r.received > kad.BucketSize {
-		nodes = nodes[:max(0, len(nodes)-(r.received-kad.BucketSize))]
+	r.received += int32(count) // of maxNeighbors packets at most
+	if excess := int(r.received) - kad.BucketSize; excess > 0 {
+		nodes = nodes[:max(0, len(nodes)-excess)]
 	}
 	if r.nodes == nil {
 		r.nodes = make([]*enode.Node, 0, kad.BucketSize)
@@ -280,7 +281,7 @@ func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) D
 	}
 	m.stopAwaiting(r)
 	r.state = more
-	m.schedule(&r.call, wait.Follow(time.Duration(m.at-r.sentAt)))
+	m.schedule(&r.call, wait.Follow(time.Duration(m.at-r.sending(int(r.tries)-1).at)))
 	return DropNone
 }
 

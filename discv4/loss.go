@@ -54,7 +54,7 @@ func (m *Machine) observeLoss(pc *pingCall, first, last int) {
 	}
 	again := last > 0
 	if first != last {
-		again = time.Duration(m.at-pc.sentAt[last]) >= m.rtt.Smoothed()/2
+		again = time.Duration(m.at-pc.sending(last).at) >= m.rtt.Smoothed()/2
 	}
 	m.loss.observe(again)
 }

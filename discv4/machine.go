@@ -79,6 +79,8 @@ type Machine struct {
 	at    int64         // now, in nanoseconds since epoch
 	table *kad.Table
 	out   []Out
+	kept  []Out // in place of out after the Flush of what was lent
+	lent  bool
 
 	tasks    wait.Tasks[*call]
 	deferred []func()
@@ -206,9 +208,30 @@ func (m *Machine) NextWake() time.Time {
 // call: answers to a few packets, not a burst at the start of the network.
 const maxKeepOut = 4
 
+// Lend has the machine put packets into buf until the next Flush, which returns buf, or
+// what it grew to, if it is called for an empty slice: nothing is copied then, and the
+// machine keeps nothing of it. While a buffer is lent another is not taken.
+func (m *Machine) Lend(buf []Out) {
+	if m.lent {
+		return
+	}
+	m.kept, m.lent = m.out[:0], true
+	waiting := m.out
+	m.out = append(buf[:0], waiting...)
+	clear(waiting)
+}
+
 // Flush appends the packets to be sent to dst, in order.
 func (m *Machine) Flush(dst []Out) []Out {
 	m.runDeferred()
+	if m.lent {
+		out := m.out
+		m.out, m.kept, m.lent = m.kept, nil, false
+		if len(dst) == 0 {
+			return out
+		}
+		return append(dst, out...)
+	}
 	dst = append(dst, m.out...)
 	clear(m.out)
 	if m.out = m.out[:0]; cap(m.out) > maxKeepOut {

@@ -39,11 +39,10 @@ type request struct {
 	kind      Kind
 	state     requestState
 	tries     uint8
+	received  int32 // nodes in the answer so far, unusable ones included
 	target    kad.Target
-	bondStart time.Time // zero: no bond was made for this request
-	sentAt    int64
+	bondStart int64 // when a bond was begun for this request, plus 1; 0: none was
 	nodes     []*enode.Node
-	received  int // nodes in the answer so far, unusable ones included
 	gotNodes  func([]*enode.Node, error)
 	gotRecord func(*enode.Node, error)
 	queue     []*request // FINDNODEs to the same endpoint, in order
@@ -104,7 +103,7 @@ func (m *Machine) begin(r *request) {
 // bond proves both sides' endpoints to each other, then asks.
 func (m *Machine) bond(r *request, sends uint8) {
 	r.state = bonding
-	r.bondStart = m.now
+	r.bondStart = m.at + 1
 	m.ping(r.node, m.loss.sends(sends), func(res PingResult, err error) {
 		if r.state != bonding {
 			return // answered meanwhile
@@ -113,7 +112,7 @@ func (m *Machine) bond(r *request, sends uint8) {
 			m.endRequest(r, err)
 			return
 		}
-		if p := m.peers.get(r.key(), r.to.Port()); p != nil && p.ping >= m.peers.stamp(r.bondStart) {
+		if p := m.peers.get(r.key(), r.to.Port()); p != nil && p.ping >= m.peers.stamp(m.epoch.Add(time.Duration(r.bondStart-1))) {
 			m.ready(r)
 			return
 		}
@@ -186,7 +185,7 @@ func (m *Machine) ready(r *request) {
 
 func (m *Machine) ask(r *request) {
 	r.state = asked
-	r.sentAt = m.at
+	r.sends(int(r.tries), m.at)
 	m.calls.ends.add(&r.call)
 	m.send(Out{To: r.to, req: r, try: int(r.tries), Packet: Packet{Kind: r.kind, Target: r.target.Key, targetID: r.target.ID}})
 	r.tries++
@@ -211,7 +210,7 @@ func (m *Machine) requestDue(r *request) {
 		m.ready(r)
 	case r.tries >= m.loss.tries():
 		m.endRequest(r, ErrTimeout)
-	case r.bondStart.IsZero():
+	case r.bondStart == 0:
 		m.bond(r, pingSendsOnce)
 	default: // it answered a PING, but its own or our PONG may be lost, and it ignores us
 		m.bond(r, pingSendsFound)

@@ -138,6 +138,8 @@ func (l *Lookup) add(nodes []*enode.Node, depth int) (fresh int) {
 		fresh++
 		if len(l.list) >= maxCandidates {
 			l.dropFarthest()
+		} else if len(l.list) == cap(l.list) {
+			l.list = slices.Grow(l.list, min(max(2*BucketSize, len(l.list)), maxCandidates-len(l.list)))
 		}
 		l.list = slices.Insert(l.list, i, candidate{dist: l.dist(id), node: n, depth: int32(depth)})
 	}

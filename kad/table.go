@@ -1,6 +1,7 @@
 package kad
 
 import (
+	"math"
 	"time"
 
 	"github.com/kithnet/kith/enode"
@@ -73,6 +74,18 @@ func (t *Table) Prefetch() {
 	prefetch.Value(&t.reval)
 	prefetch.Value(&t.refresh)
 	prefetch.Value(&t.nextStall)
+}
+
+// PrefetchBucket asks for the bucket that a node is in, or would be: first for where its
+// lists are, then, some time after, for these.
+func (t *Table) PrefetchBucket(id enode.ID, lists bool) {
+	b := &t.buckets[t.bucketIndex(id)]
+	if !lists {
+		prefetch.Value(b)
+		return
+	}
+	prefetch.Slice(b.entries, math.MaxInt)
+	prefetch.Slice(b.replacements, math.MaxInt)
 }
 
 // AddFound tells the table of a node that somebody else spoke of. It is checked

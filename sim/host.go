@@ -40,16 +40,23 @@ type Node struct {
 	Server *Server
 }
 
-// Host is a node of a World.
-type Host struct {
-	world  *World
-	worker *worker
+// public is what other hosts look at of a host, side by side.
+type public struct {
 	index  int32
-	spec   Node
-	key    *secp.PrivateKey
-	pub    secp.PublicKey
+	region int32
 	node   *enode.Node
 	bare   *enode.Node // node without its record, as NEIGHBORS says it
+	alike  bool        // both are at the same endpoint
+	pub    secp.PublicKey
+}
+
+// Host is a node of a World.
+type Host struct {
+	public
+	world  *World
+	worker *worker
+	spec   Node
+	key    *secp.PrivateKey
 
 	up       bool
 	speaks   kad.Protocol // 0 of an agent
@@ -79,7 +86,8 @@ type Host struct {
 
 // newHost makes a host that is down.
 func newHost(w *World, index int32, spec Node) (*Host, error) {
-	h := &Host{world: w, worker: w.workers[int(index)%len(w.workers)], index: index, spec: spec,
+	h := &Host{public: public{index: index, region: int32(spec.Region)}, world: w,
+		worker: w.workers[int(index)%len(w.workers)], spec: spec,
 		wake: never, next: forEver, asked: forEver, change: forEver}
 	if !spec.Addr.IsValid() {
 		h.spec.Addr = OwnNetwork(int(index))
@@ -108,6 +116,7 @@ func newHost(w *World, index int32, spec Node) (*Host, error) {
 	}
 	h.pub = h.key.Public()
 	h.bare = enode.NewV4(h.key.Public(), at.Addr(), at.Port(), at.Port())
+	h.alike = sameUDP(h.node, h.bare)
 	h.links = *w.stream(index, 0, forLinks)
 	h.sessions = *w.stream(index, 0, forSessions)
 	h.agents = *w.stream(index, 0, forAgent)
@@ -270,6 +279,7 @@ func (h *Host) runs() bool { return h.m.V4 != nil || h.m.V5 != nil }
 func (h *Host) step(at int64, f func()) {
 	h.at = at
 	if h.runs() {
+		h.lend()
 		h.m.Advance(epoch.Add(time.Duration(at)))
 	}
 	if f != nil {

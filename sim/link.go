@@ -35,7 +35,7 @@ func (w *World) latency(from, to *Host) time.Duration {
 	if len(w.cfg.Regions) == 0 || to == nil {
 		return w.cfg.Link.Latency
 	}
-	return max(w.cfg.Regions[from.spec.Region][to.spec.Region], MinLatency)
+	return max(w.cfg.Regions[from.region][to.region], MinLatency)
 }
 
 // delays returns after what times copies of a packet arrive: none, one or two.

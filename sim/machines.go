@@ -55,6 +55,17 @@ func (h *Host) pending() (v4, v5 int) {
 	return v4, v5
 }
 
+// lend gives the machines room for what they will say, which is at hand in any case:
+// room of their own would have to be fetched from memory.
+func (h *Host) lend() {
+	if h.m.V4 != nil {
+		h.m.V4.Lend(h.worker.outs)
+	}
+	if h.m.V5 != nil {
+		h.m.V5.Lend(h.worker.outs5)
+	}
+}
+
 // flush sends what the machines have to say.
 func (h *Host) flush(at int64) {
 	for {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/kithnet/kith/discv4"
+	"github.com/kithnet/kith/enode"
 	"github.com/kithnet/kith/internal/prefetch"
 )
 
@@ -91,9 +92,19 @@ func (k *worker) ahead(i int) {
 		if j >= len(w.turns) {
 			continue
 		}
-		if m, p := k.world.hosts[w.turns[j].host].m.V4, w.packet(j); m != nil && p != nil {
-			m.Prefetch(step, p.from)
+		m, p := k.world.hosts[w.turns[j].host].m.V4, w.packet(j)
+		if m == nil || p == nil {
+			continue
 		}
+		var sender *enode.Node
+		switch {
+		case p.sender == nil:
+		case step == 0:
+			prefetch.Value(&p.sender.public)
+		default:
+			sender = p.sender.node
+		}
+		m.Prefetch(step, p.from, sender, &p.p)
 	}
 }
 

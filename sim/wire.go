@@ -82,7 +82,7 @@ func (h *Host) hash(to netip.AddrPort, p *discv4.Packet) (sum discv4.Hash) {
 func (w *World) appendBare(dst, nodes []*enode.Node) []*enode.Node {
 	for _, n := range nodes {
 		if n.Record() != nil {
-			if h := w.HostOf(n); h != nil && n.UDP() == h.bare.UDP() && n.IP() == h.bare.IP() {
+			if h := w.HostOf(n); h != nil && (h.node == n && h.alike || sameUDP(n, h.bare)) {
 				n = h.bare
 			} else {
 				n = enode.NewV4(n.PublicKey(), n.IP(), n.TCP(), n.UDP())
@@ -93,13 +93,16 @@ func (w *World) appendBare(dst, nodes []*enode.Node) []*enode.Node {
 	return dst
 }
 
+func sameUDP(a, b *enode.Node) bool { return a.UDP() == b.UDP() && a.IP() == b.IP() }
+
 // HostOf returns the host that a node stands for, if it is where the node says; else nil.
 func (w *World) HostOf(n *enode.Node) *Host {
 	at, ok := n.UDPEndpoint()
 	if !ok {
 		return nil
 	}
-	if h := w.at(at); h != nil && h.node.ID() == n.ID() && h.node.TCP() == n.TCP() {
+	h := w.at(at)
+	if h != nil && (h.node == n || h.node.ID() == n.ID() && h.node.TCP() == n.TCP()) {
 		return h
 	}
 	return nil
