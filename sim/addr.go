@@ -70,7 +70,7 @@ type networks struct {
 func (c Clusters) assign(seed uint64, n int) (nets networks, ok bool) {
 	count := n
 	if c.Networks > 0 {
-		count = max(1, int(math.Round(c.Networks*float64(n))))
+		count = max(1, int(math.Round(float64(c.Networks*float64(n)))))
 	}
 	if count > n && n > 0 || n > count*inNetwork || count > 1<<22 || c.Skew < 0 || math.IsNaN(c.Skew) {
 		return nets, false
@@ -93,7 +93,7 @@ func (c Clusters) assign(seed uint64, n int) (nets networks, ok bool) {
 		sums[k] = sum
 	}
 	for range n {
-		k, _ := slices.BinarySearch(sums, rng.Float64()*sum)
+		k, _ := slices.BinarySearch(sums, float64(rng.Float64()*sum))
 		k = min(k, count-1)
 		for nets.sizes[order[k]] >= inNetwork { // the next largest takes what does not fit
 			k = (k + 1) % count

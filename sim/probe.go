@@ -193,4 +193,4 @@ func (w *World) Accuracy(list []Lookup, least float64) (share float64, err error
 	return share, err
 }
 
-func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 1, 64) + " %" }
+func percent(share float64) string { return strconv.FormatFloat(float64(100*share), 'f', 1, 64) + " %" }

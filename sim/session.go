@@ -31,7 +31,7 @@ type Exponential time.Duration
 
 // Draw implements Span.
 func (e Exponential) Draw(rng *rand.Rand) time.Duration {
-	return clip(exponential(rng) * float64(e))
+	return clip(float64(exponential(rng) * float64(e)))
 }
 
 // Weibull fits session lengths of peer-to-peer networks better than others do, with
@@ -43,7 +43,7 @@ type Weibull struct {
 
 // Draw implements Span.
 func (w Weibull) Draw(rng *rand.Rand) time.Duration {
-	return clip(float64(w.Scale) * pow(exponential(rng), 1/w.Shape))
+	return clip(float64(float64(w.Scale) * pow(exponential(rng), 1/w.Shape)))
 }
 
 // LogNormal has a median, and the standard deviation of its logarithm.
@@ -54,7 +54,7 @@ type LogNormal struct {
 
 // Draw implements Span.
 func (l LogNormal) Draw(rng *rand.Rand) time.Duration {
-	return clip(float64(l.Median) * exp(l.Sigma*normal(rng)))
+	return clip(float64(float64(l.Median) * exp(float64(l.Sigma*normal(rng)))))
 }
 
 // longest bounds what is drawn: longer than any run.
@@ -85,7 +85,7 @@ func (s Sessions) first(rng *rand.Rand, up bool) (bool, time.Duration) {
 		sum += float64(span.Draw(rng))
 		ends[i] = sum
 	}
-	at := float64(rng.Float64() * sum) // see exact.go
+	at := float64(rng.Float64() * sum)
 	i, _ := slices.BinarySearch(ends[:], at)
 	i = min(i, len(ends)-1)
 	return i%2 == 0, time.Duration(ends[i] - at)
