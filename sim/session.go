@@ -15,7 +15,8 @@ type Sessions struct {
 	Settled bool
 }
 
-// Span draws how long something takes.
+// Span draws how long something takes. What is less than a millisecond is taken for one,
+// and what is more than MaxAge for that.
 type Span interface {
 	Draw(rng *rand.Rand) time.Duration
 }
@@ -24,7 +25,7 @@ type Span interface {
 type Constant time.Duration
 
 // Draw implements Span.
-func (c Constant) Draw(*rand.Rand) time.Duration { return time.Duration(c) }
+func (c Constant) Draw(*rand.Rand) time.Duration { return within(time.Duration(c)) }
 
 // Exponential has a mean, and no memory.
 type Exponential time.Duration
@@ -57,20 +58,30 @@ func (l LogNormal) Draw(rng *rand.Rand) time.Duration {
 	return clip(float64(float64(l.Median) * exp(float64(l.Sigma*normal(rng)))))
 }
 
-// longest bounds what is drawn: longer than any run.
-const longest = 1000 * 24 * time.Hour
+// minSpan is the least that is drawn.
+const minSpan = time.Millisecond
 
+// clip puts what is drawn within bounds. What is no number becomes the least: which
+// whole number it would be depends on the machine.
 func clip(d float64) time.Duration {
-	return time.Duration(min(max(d, float64(time.Millisecond)), float64(longest)))
+	if !(d > float64(minSpan)) {
+		return minSpan
+	}
+	return time.Duration(min(d, float64(MaxAge)))
 }
+
+// draw draws from anybody's Span.
+func draw(s Span, rng *rand.Rand) time.Duration { return within(s.Draw(rng)) }
+
+func within(d time.Duration) time.Duration { return min(max(d, minSpan), MaxAge) }
 
 // first draws whether a host begins up, and how long that lasts.
 func (s Sessions) first(rng *rand.Rand, up bool) (bool, time.Duration) {
 	if !s.Settled {
 		if up {
-			return true, s.Up.Draw(rng)
+			return true, draw(s.Up, rng)
 		}
-		return false, s.Down.Draw(rng)
+		return false, draw(s.Down, rng)
 	}
 	// A moment of a long history falls into a session with a chance that is
 	// proportional to its length, and anywhere in it as likely.
@@ -82,7 +93,7 @@ func (s Sessions) first(rng *rand.Rand, up bool) (bool, time.Duration) {
 		if i%2 == 1 {
 			span = s.Down
 		}
-		sum += float64(span.Draw(rng))
+		sum += float64(draw(span, rng))
 		ends[i] = sum
 	}
 	at := float64(rng.Float64() * sum)
