@@ -4,8 +4,7 @@ import "time"
 
 const (
 	// lossGain is how much one answer counts in the estimate: few are lost in a row by
-	// chance, and a dozen seconds of a table that fills are enough to learn. A product
-	// with a power of two is exact: the estimate is the same on every machine.
+	// chance, and a dozen seconds of a table that fills are enough to learn.
 	lossGain = 1.0 / 64
 
 	// lossSome and lossMuch are the shares of PINGs lost on the way, there or back, from
@@ -26,7 +25,7 @@ func (l *lossEstimate) observe(again bool) {
 	if again {
 		seen = 1
 	}
-	l.share += (seen - l.share) * lossGain
+	l.share += float64((seen - l.share) * lossGain)
 }
 
 // extra is how many more sends a request has than where nothing is lost.

@@ -25,7 +25,7 @@ const inNetwork = 254
 const firstNetwork = 20 << 16
 
 // Addresses returns addresses for n hosts, all different, drawn from the seed alone. ok
-// is false if there is no room for so many.
+// is false if there is no room for so many, or a number of c is none or out of bounds.
 func (c Clusters) Addresses(seed uint64, n int) (list []netip.AddrPort, ok bool) {
 	nets, ok := c.assign(seed, n)
 	if !ok {
@@ -68,11 +68,14 @@ type networks struct {
 }
 
 func (c Clusters) assign(seed uint64, n int) (nets networks, ok bool) {
+	if !(c.Networks <= 1 && c.Skew >= 0) || math.IsInf(c.Skew, 1) || n < 0 {
+		return nets, false
+	}
 	count := n
 	if c.Networks > 0 {
-		count = max(1, int(math.Round(c.Networks*float64(n))))
+		count = max(1, int(math.Round(float64(c.Networks*float64(n)))))
 	}
-	if count > n && n > 0 || n > count*inNetwork || count > 1<<22 || c.Skew < 0 || math.IsNaN(c.Skew) {
+	if count > n && n > 0 || n > count*inNetwork || count > 1<<22 {
 		return nets, false
 	}
 	nets.sizes = make([]int, count)
@@ -93,7 +96,7 @@ func (c Clusters) assign(seed uint64, n int) (nets networks, ok bool) {
 		sums[k] = sum
 	}
 	for range n {
-		k, _ := slices.BinarySearch(sums, rng.Float64()*sum)
+		k, _ := slices.BinarySearch(sums, float64(rng.Float64()*sum))
 		k = min(k, count-1)
 		for nets.sizes[order[k]] >= inNetwork { // the next largest takes what does not fit
 			k = (k + 1) % count

@@ -9,17 +9,17 @@ import (
 // last bit. Go's own Log, Exp and Pow are not: some processors have their own, and the
 // compiler may add a product without rounding it where the processor can. A sum, a
 // difference, a product, a quotient and a square root are the same everywhere, as long
-// as a product that is added to something is converted first, which rounds it.
+// as a product is converted, which rounds it: package tidy checks that each is.
 
 // ln returns the natural logarithm of a positive number, to some 15 digits.
 func ln(x float64) float64 {
 	m, e := math.Frexp(x)
 	if m < math.Sqrt2/2 {
-		m, e = 2*m, e-1
+		m, e = float64(2*m), e-1
 	}
 	// m is within 1/√2 and √2: ln m = 2 artanh s, a series of odd powers.
 	s := (m - 1) / (m + 1)
-	z := s * s
+	z := float64(s * s)
 	sum := 0.0
 	for n := 25; n >= 1; n -= 2 {
 		sum = float64(sum*z) + 1/float64(n)
@@ -47,7 +47,7 @@ func exp(x float64) float64 {
 }
 
 // pow returns x to the y, x positive.
-func pow(x, y float64) float64 { return exp(y * ln(x)) }
+func pow(x, y float64) float64 { return exp(float64(y * ln(x))) }
 
 // exponential draws from the exponential distribution with mean 1.
 func exponential(rng *rand.Rand) float64 { return -ln(1 - rng.Float64()) }
@@ -58,7 +58,7 @@ func normal(rng *rand.Rand) float64 {
 	for {
 		u, v := float64(2*rng.Float64())-1, float64(2*rng.Float64())-1
 		if s := float64(u*u) + float64(v*v); s > 0 && s < 1 {
-			return u * math.Sqrt(-2*ln(s)/s)
+			return float64(u * math.Sqrt(-2*ln(s)/s))
 		}
 	}
 }

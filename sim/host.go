@@ -114,6 +114,9 @@ func newHost(w *World, index int32, spec Node) (*Host, error) {
 	if len(w.cfg.Regions) > 0 && (spec.Region < 0 || spec.Region >= len(w.cfg.Regions)) {
 		return nil, fmt.Errorf("sim: host %d: there is no region %d", index, spec.Region)
 	}
+	if err := spec.Sessions.check(); err != nil {
+		return nil, fmt.Errorf("sim: host %d: %w", index, err)
+	}
 	h.pub = h.key.Public()
 	h.bare = enode.NewV4(h.key.Public(), at.Addr(), at.Port(), at.Port())
 	h.alike = sameUDP(h.node, h.bare)
@@ -348,10 +351,10 @@ func (h *Host) rouse(at int64) {
 func (h *Host) turnOver(at int64) {
 	rng := rand.New(&h.sessions)
 	if h.up {
-		h.change = at + int64(h.spec.Sessions.Down.Draw(rng))
+		h.change = at + int64(draw(h.spec.Sessions.Down, rng))
 		h.stop()
 	} else {
-		h.change = at + int64(h.spec.Sessions.Up.Draw(rng))
+		h.change = at + int64(draw(h.spec.Sessions.Up, rng))
 		h.start()
 	}
 	h.note(uint64(at), 1<<62)

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Link says what happens to a packet between two hosts.
+// Link says what happens to a packet between two hosts. No time of it may be below 0 or
+// above [MaxDelay].
 type Link struct {
 	// Latency is the least time that a packet takes, one way; at least
 	// [MinLatency], which is the default.
@@ -18,7 +19,7 @@ type Link struct {
 	// scale beyond the first; it is cut at a hundred times the scale.
 	Tail time.Duration
 	// Loss and Duplicate are the chances that a packet is lost and that it comes
-	// twice.
+	// twice, from 0 to 1.
 	Loss, Duplicate float64
 }
 

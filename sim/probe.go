@@ -46,7 +46,7 @@ type probe struct {
 // such request ends, and says so once, is checked like the other rules. It is traffic,
 // and makes another run of the same seed.
 func (w *World) Probe(every time.Duration) {
-	p := &prober{w: w, rng: rand.New(w.Stream(forProbes)), every: max(int64(every), 1)}
+	p := &prober{w: w, rng: rand.New(w.Stream(forProbes)), every: int64(min(max(every, 1), MaxAge))}
 	w.probers = append(w.probers, p)
 	w.At(time.Duration(w.now+p.every), p.tick)
 }
@@ -193,4 +193,4 @@ func (w *World) Accuracy(list []Lookup, least float64) (share float64, err error
 	return share, err
 }
 
-func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 1, 64) + " %" }
+func percent(share float64) string { return strconv.FormatFloat(float64(100*share), 'f', 1, 64) + " %" }

@@ -218,7 +218,7 @@ func (k *speaker) WriteMsg(ctx context.Context, code uint64, payload []byte) err
 // Sleep waits. It returns early, with an error, when the peer ends.
 func (p *Session) Sleep(d time.Duration) error {
 	k := p.run
-	k.until = p.server.host.at + int64(max(d, 1))
+	k.until = p.server.host.at + int64(min(max(d, 1), MaxAge))
 	p.server.nap = append(p.server.nap, k)
 	for k.until != forEver {
 		if err := k.wait(); err != nil {

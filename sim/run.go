@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -67,8 +68,12 @@ func (k *worker) send(e event) {
 }
 
 // Run lets the World go on for d. The error is that of a rule that was broken, a
-// [*Broken]; nothing happens after it.
+// [*Broken]; nothing happens after it. Or d is below 0, or would make the World older
+// than [MaxAge]: then nothing happens at all.
 func (w *World) Run(d time.Duration) error {
+	if d < 0 || d > MaxAge-w.Now() {
+		return fmt.Errorf("sim: a World can't run for %v that is %v old: want a time up to %v in all", d, w.Now(), MaxAge)
+	}
 	end := w.now + int64(d)
 	turns := w.turns()
 	defer turns.end()

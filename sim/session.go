@@ -15,7 +15,8 @@ type Sessions struct {
 	Settled bool
 }
 
-// Span draws how long something takes.
+// Span draws how long something takes. What is less than a millisecond is taken for one,
+// and what is more than MaxAge for that.
 type Span interface {
 	Draw(rng *rand.Rand) time.Duration
 }
@@ -24,14 +25,14 @@ type Span interface {
 type Constant time.Duration
 
 // Draw implements Span.
-func (c Constant) Draw(*rand.Rand) time.Duration { return time.Duration(c) }
+func (c Constant) Draw(*rand.Rand) time.Duration { return within(time.Duration(c)) }
 
 // Exponential has a mean, and no memory.
 type Exponential time.Duration
 
 // Draw implements Span.
 func (e Exponential) Draw(rng *rand.Rand) time.Duration {
-	return clip(exponential(rng) * float64(e))
+	return clip(float64(exponential(rng) * float64(e)))
 }
 
 // Weibull fits session lengths of peer-to-peer networks better than others do, with
@@ -43,7 +44,7 @@ type Weibull struct {
 
 // Draw implements Span.
 func (w Weibull) Draw(rng *rand.Rand) time.Duration {
-	return clip(float64(w.Scale) * pow(exponential(rng), 1/w.Shape))
+	return clip(float64(float64(w.Scale) * pow(exponential(rng), 1/w.Shape)))
 }
 
 // LogNormal has a median, and the standard deviation of its logarithm.
@@ -54,23 +55,33 @@ type LogNormal struct {
 
 // Draw implements Span.
 func (l LogNormal) Draw(rng *rand.Rand) time.Duration {
-	return clip(float64(l.Median) * exp(l.Sigma*normal(rng)))
+	return clip(float64(float64(l.Median) * exp(float64(l.Sigma*normal(rng)))))
 }
 
-// longest bounds what is drawn: longer than any run.
-const longest = 1000 * 24 * time.Hour
+// minSpan is the least that is drawn.
+const minSpan = time.Millisecond
 
+// clip puts what is drawn within bounds. What is no number becomes the least: which
+// whole number it would be depends on the machine.
 func clip(d float64) time.Duration {
-	return time.Duration(min(max(d, float64(time.Millisecond)), float64(longest)))
+	if !(d > float64(minSpan)) {
+		return minSpan
+	}
+	return time.Duration(min(d, float64(MaxAge)))
 }
+
+// draw draws from anybody's Span.
+func draw(s Span, rng *rand.Rand) time.Duration { return within(s.Draw(rng)) }
+
+func within(d time.Duration) time.Duration { return min(max(d, minSpan), MaxAge) }
 
 // first draws whether a host begins up, and how long that lasts.
 func (s Sessions) first(rng *rand.Rand, up bool) (bool, time.Duration) {
 	if !s.Settled {
 		if up {
-			return true, s.Up.Draw(rng)
+			return true, draw(s.Up, rng)
 		}
-		return false, s.Down.Draw(rng)
+		return false, draw(s.Down, rng)
 	}
 	// A moment of a long history falls into a session with a chance that is
 	// proportional to its length, and anywhere in it as likely.
@@ -82,10 +93,10 @@ func (s Sessions) first(rng *rand.Rand, up bool) (bool, time.Duration) {
 		if i%2 == 1 {
 			span = s.Down
 		}
-		sum += float64(span.Draw(rng))
+		sum += float64(draw(span, rng))
 		ends[i] = sum
 	}
-	at := float64(rng.Float64() * sum) // see exact.go
+	at := float64(rng.Float64() * sum)
 	i, _ := slices.BinarySearch(ends[:], at)
 	i = min(i, len(ends)-1)
 	return i%2 == 0, time.Duration(ends[i] - at)

@@ -20,7 +20,8 @@ type Config struct {
 	Seed uint64
 	Link Link
 	// Regions, if set, is the least time that a packet takes from a host of one
-	// region to one of another, one way, in place of Link.Latency.
+	// region to one of another, one way, in place of Link.Latency: up to MaxDelay, and
+	// as many in each row as there are rows.
 	Regions [][]time.Duration
 	Wire    Wire
 	Workers int // how many cores to use; default 1
@@ -39,6 +40,7 @@ var epoch = time.Unix(1_700_000_000, 0)
 // World is a network. Its methods must not be called at the same time.
 type World struct {
 	cfg     Config
+	faulty  error // what can't be about the Config
 	now     int64 // since epoch
 	passed  int64 // all that happens before has happened
 	least   int64 // what a packet takes at least
@@ -55,9 +57,14 @@ type World struct {
 	records map[*byte]*enode.Node // hosts that speak v5, and others, by their records' first bytes
 }
 
-// New returns a World without hosts.
+// New returns a World without hosts. If something about the config can't be, it gets none:
+// Add says what.
 func New(cfg Config) *World {
-	w := &World{cfg: cfg, places: newPlaces(), records: make(map[*byte]*enode.Node)}
+	faulty := cfg.check()
+	if faulty != nil {
+		cfg.Link, cfg.Regions = Link{}, nil
+	}
+	w := &World{cfg: cfg, faulty: faulty, places: newPlaces(), records: make(map[*byte]*enode.Node)}
 	w.cfg.Link.Latency = max(cfg.Link.Latency, MinLatency)
 	w.cfg.Workers = max(cfg.Workers, 1)
 	if cfg.CheckEvery == 0 {
@@ -138,6 +145,12 @@ func (w *World) Add(n Node) (*Host, error) {
 // AddAll adds n hosts, with all cores: keys and records take a while. spec says what
 // the i-th is; it may be called at any time from anywhere. After an error none is added.
 func (w *World) AddAll(n int, spec func(i int) Node) ([]*Host, error) {
+	if w.faulty != nil {
+		return nil, w.faulty
+	}
+	if n < 0 {
+		return nil, fmt.Errorf("sim: %d hosts can't be added", n)
+	}
 	first := len(w.hosts)
 	list := make([]*Host, n)
 	errs := make([]error, len(w.workers))

@@ -23,10 +23,11 @@ func (b *Bucket) Take(now int64, perSecond float32) bool { return b.TakeAbove(no
 
 // TakeAbove takes a token unless the bucket would then hold less than reserve.
 func (b *Bucket) TakeAbove(now int64, perSecond, reserve float32) bool {
+	full := float32(2 * perSecond) // rounded on every machine: see package tidy
 	if b.last == 0 {
-		b.tokens = 2 * perSecond
+		b.tokens = full
 	} else if now > b.last {
-		b.tokens = min(b.tokens+perSecond*float32(now-b.last)/float32(time.Second), 2*perSecond)
+		b.tokens = min(b.tokens+perSecond*float32(now-b.last)/float32(time.Second), full)
 	}
 	b.last = now
 	if b.tokens < 1+reserve {

@@ -39,7 +39,7 @@ type Plan struct {
 	Addresses int       // IP addresses, each in a network of its own
 	IDs       int       // identities, spread evenly over the addresses
 	Victim    *sim.Host // nil: everybody
-	Rate      float64   // how often a second any of them acts: sends a packet, tries to connect
+	Rate      float64   // how often a second any of them acts: sends a packet, tries to connect; up to MaxRate
 	Region    int       // of sim.Config.Regions
 	Pongs     bool      // a freeloader answers PINGs
 }
@@ -103,6 +103,9 @@ func find(name string) *kind {
 // ErrPlan is the error of Deploy for a plan that can't be.
 var ErrPlan = errors.New("adversary: plan can't be")
 
+// MaxRate bounds how often a second a crew acts.
+const MaxRate = 1e6
+
 // firstPort is the port of an address's first identity, and maxPerAddress how many have
 // one.
 const (
@@ -122,12 +125,13 @@ func Deploy(w *sim.World, p Plan) (*Crew, error) {
 	if p.Rate == 0 {
 		p.Rate = k.rate
 	}
-	if p.Addresses < 0 || p.Rate < 0 || (p.IDs+p.Addresses-1)/p.Addresses > maxPerAddress {
+	if p.Addresses < 0 || !(p.Rate >= 0 && p.Rate <= MaxRate) || (p.IDs+p.Addresses-1)/p.Addresses > maxPerAddress {
 		return nil, fmt.Errorf("%w: %d IDs at %d addresses, %v packets a second", ErrPlan, p.IDs, p.Addresses, p.Rate)
 	}
 	c := &Crew{plan: p, first: len(w.Hosts()), known: make(map[enode.ID]struct{}, p.IDs)}
 	if p.Rate > 0 {
-		c.every = time.Duration(float64(p.IDs) / p.Rate * float64(time.Second))
+		every := float64(float64(p.IDs) / p.Rate * float64(time.Second))
+		c.every = time.Duration(min(every, float64(sim.MaxAge)))
 	}
 	if !k.blind {
 		c.speaks = c.spoken(w)

@@ -2,6 +2,7 @@ package adversary
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -205,8 +206,20 @@ func TestKinds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPlans: what can't be is an error, and no rate makes a time overflow.
+func TestPlans(t *testing.T) {
 	if _, err := Deploy(sim.New(sim.Config{}), Plan{Kind: "nobody"}); !errors.Is(err, ErrPlan) || Describe("nobody") != "" {
 		t.Error(err)
+	}
+	for _, rate := range []float64{-1, math.NaN(), math.Inf(1), 1e300} {
+		if _, err := Deploy(sim.New(sim.Config{}), Plan{Kind: "flooder", Rate: rate}); !errors.Is(err, ErrPlan) {
+			t.Errorf("%v packets a second: %v", rate, err)
+		}
+	}
+	if c, err := Deploy(sim.New(sim.Config{}), Plan{Kind: "flooder", Rate: 1e-300}); err != nil || c.every != sim.MaxAge {
+		t.Error(err, "hardly ever is not every", c.every)
 	}
 	if _, err := Deploy(sim.New(sim.Config{}), Plan{Kind: "flooder", IDs: 40_000, Addresses: 1}); !errors.Is(err, ErrPlan) {
 		t.Error(err)

@@ -330,7 +330,7 @@ func (s *Scenario) completeEvents() error {
 			return fmt.Errorf("%s: nodes that come and go by [churn] can't be told to %s", at, e.Do)
 		}
 		if e.Do == doCrowd {
-			crowd += e.Share*float64(s.Nodes) + float64(e.Count)
+			crowd += float64(e.Share*float64(s.Nodes)) + float64(e.Count)
 		}
 	}
 	if float64(s.Nodes)+crowd > 2*maxNodes {

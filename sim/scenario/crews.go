@@ -51,8 +51,8 @@ func (s *Scenario) completeAdversaries() (err error) {
 			return fmt.Errorf("%s: a hostile bootnode is there from the start: at can't be %v", at, a.At)
 		case a.Addresses < 0 || a.Addresses > maxIDs || a.IDs < 0 || a.IDs > maxIDs:
 			return fmt.Errorf("%s: want up to %d addresses and ids", at, maxIDs)
-		case !(a.Rate >= 0 && a.Rate <= 1e6):
-			return fmt.Errorf("%s: want a rate up to 1000000 packets a second", at)
+		case !(a.Rate >= 0 && a.Rate <= adversary.MaxRate):
+			return fmt.Errorf("%s: want a rate up to %d packets a second", at, int(adversary.MaxRate))
 		}
 	}
 	for i, e := range s.Events {

@@ -81,7 +81,7 @@ func (p *plan) speaks(i int) kad.Protocol {
 	if i < p.s.Bootnodes {
 		return kad.V4 | kad.V5
 	}
-	x := p.draw(i, drawProtocol) * 100
+	x := float64(p.draw(i, drawProtocol) * 100)
 	for k, share := range mix.shares {
 		if x -= float64(share); x < 0 {
 			return mixOrder[k]

@@ -137,7 +137,7 @@ func percentile(sorted []float64, p float64) float64 {
 	if len(sorted) == 0 {
 		return math.NaN()
 	}
-	rank := int(math.Ceil(p*float64(len(sorted)) - 1e-9))
+	rank := int(math.Ceil(float64(p*float64(len(sorted))) - 1e-9))
 	return sorted[max(rank, 1)-1]
 }
 

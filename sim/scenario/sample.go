@@ -65,7 +65,7 @@ func ratio(a, b int) float64 {
 
 func (r *runner) sampleTraffic(now time.Duration, up int) {
 	t := r.w.Traffic()
-	seconds := (now - r.last).Seconds() * float64(max(up, 1))
+	seconds := float64((now - r.last).Seconds() * float64(max(up, 1)))
 	if seconds > 0 {
 		r.res.add("packets", now, float64(t.SentPackets-r.sampled.SentPackets)/seconds)
 		r.res.add("bytes", now, float64(t.SentBytes-r.sampled.SentBytes)/seconds)
