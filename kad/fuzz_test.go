@@ -336,7 +336,7 @@ func (c *caller) lookup() {
 			}
 		}
 		opts.Trace = func(h Hop) {
-			if h.New > h.Returned || h.Took < 0 {
+			if len(h.Heard) > h.Returned || h.Took < 0 {
 				c.t.Errorf("hop %+v", h)
 			}
 		}

@@ -50,10 +50,10 @@ type LookupOptions struct {
 // Hop is one query of a lookup.
 type Hop struct {
 	Node     *enode.Node
-	Depth    int // steps from the own table
-	Distance int // log2 distance of Node from the target
-	Returned int // nodes in the answer
-	New      int // of these not heard of before in this lookup, and near enough to matter
+	Depth    int           // steps from the own table
+	Distance int           // log2 distance of Node from the target
+	Returned int           // nodes in the answer
+	Heard    []*enode.Node // of these not heard of before in this lookup, and near enough to matter
 	Took     time.Duration
 	Err      error
 }
@@ -87,6 +87,7 @@ type Lookup struct {
 	opts     LookupOptions
 	done     func([]*enode.Node)
 	list     []candidate   // sorted by distance from the target
+	heard    []*enode.Node // those that add found to be new, if there is a Trace
 	results  []*enode.Node // that passed the filter, sorted, at most 16
 	queries  int
 	replies  int
@@ -136,6 +137,9 @@ func (l *Lookup) add(nodes []*enode.Node, depth int) (fresh int) {
 			continue
 		}
 		fresh++
+		if l.opts.Trace != nil {
+			l.heard = append(l.heard, n)
+		}
 		if len(l.list) >= maxCandidates {
 			l.dropFarthest()
 		} else if len(l.list) == cap(l.list) {
@@ -263,11 +267,13 @@ func (l *Lookup) answer(n *enode.Node, depth int, took time.Duration, nodes []*e
 		return
 	}
 	if err == nil {
-		if hop.New = l.add(nodes, depth+1); hop.New > 0 {
+		l.heard = nil
+		if l.add(nodes, depth+1) > 0 {
 			l.dry = 0
 		} else {
 			l.dry++
 		}
+		hop.Heard = l.heard
 		l.result(n)
 	}
 	if l.opts.Trace != nil {

@@ -130,8 +130,8 @@ func (c *looker) writeHops(a *app, hops <-chan kad.Hop) []hopJSON {
 	for h := range hops {
 		at, _ := h.Node.UDPEndpoint()
 		out := hopJSON{ID: h.Node.ID(), Endpoint: at.String(), Depth: h.Depth, Distance: h.Distance,
-			Returned: h.Returned, New: h.New, MS: ms(h.Took)}
-		outcome := fmt.Sprintf("%8d  %3d  %s", h.Returned, h.New, took(h.Took))
+			Returned: h.Returned, New: len(h.Heard), MS: ms(h.Took)}
+		outcome := fmt.Sprintf("%8d  %3d  %s", h.Returned, len(h.Heard), took(h.Took))
 		if h.Err != nil {
 			out.Error = h.Err.Error()
 			outcome = "no answer in " + took(h.Took)

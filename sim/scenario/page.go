@@ -229,7 +229,10 @@ func (r *Result) ring() report.Ring {
 		ring.Closest = append(ring.Closest, n.ID())
 	}
 	for _, st := range l.Steps {
-		step := report.Step{ID: st.Node.ID(), Depth: st.Depth, Returned: st.Returned, New: st.New, At: st.At, Took: st.Took}
+		step := report.Step{ID: st.Node.ID(), Depth: st.Depth, Returned: st.Returned, New: len(st.Heard), At: st.At, Took: st.Took}
+		for _, n := range st.Heard {
+			step.Heard = append(step.Heard, n.ID())
+		}
 		if st.Err != nil {
 			step.Failed = st.Err.Error()
 		}

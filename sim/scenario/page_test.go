@@ -87,3 +87,21 @@ func TestSweepOverNodes(t *testing.T) {
 		t.Errorf("the table of another key has %q", w.table().Header)
 	}
 }
+
+// TestPageRing: the ring of a lookup shows whom its answers named.
+func TestPageRing(t *testing.T) {
+	s := decode(t, quiet)
+	r, err := Run(t.Context(), s, Options{Nodes: 60, Duration: 40 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring := r.ring()
+	for _, step := range ring.Steps {
+		if step.New != len(step.Heard) || step.New > step.Returned {
+			t.Errorf("%d of %d nodes are new, %d are shown", step.New, step.Returned, len(step.Heard))
+		}
+	}
+	if len(ring.Steps) == 0 || len(ring.Steps[0].Heard) == 0 {
+		t.Error("the first answer told nothing new")
+	}
+}
