@@ -166,7 +166,7 @@ func TestTranscriptRestart(t *testing.T) {
 	log := s.log
 	s.log = nil
 	s.join(2)
-	s.run(time.Second)
+	s.run(2 * time.Second)
 	s.log, s.events = log, nil
 	s.restart(0)
 	s.say("a was started again, and b asks it for nodes")
@@ -183,7 +183,7 @@ func TestTranscriptReorder(t *testing.T) {
 	log := s.log
 	s.log = nil
 	s.join(19)
-	s.run(5 * time.Second)
+	s.run(7 * time.Second)
 	s.log, s.events = log, nil
 	s.say("s, that knows nobody any more, asks a; the shorter packet comes first")
 	l := s.restart(18)

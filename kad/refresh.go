@@ -42,13 +42,14 @@ const (
 	// thin table.
 	maxSeeds = 30
 
-	// randomLookups is how many lookups for random targets go with the one for
-	// the own ID.
+	// randomLookups is how many lookups for random targets, in buckets that have room,
+	// go with the one for the own ID.
 	randomLookups = 3
 
-	// roomDraws is how many targets are drawn to find one in a bucket with room: as
-	// many as reach the sixth bucket from afar as a rule. Each costs a hash.
-	roomDraws = 32
+	// roomDraws is how many targets are drawn to find one in the bucket that is to be
+	// looked into: as many as reach the eighth from afar as a rule, in which a network
+	// has nodes enough to fill it from 4,000 on. Each costs a hash.
+	roomDraws = 256
 )
 
 // refresher fills the table by lookups.
@@ -64,6 +65,7 @@ type refresher struct {
 	again    bool          // another one is to follow at once
 	settled  bool          // the last one did not make the table grow
 	mark     int           // most live entries since the last one
+	aimed    int           // the bucket with room that was looked into last
 	waiting  []func()
 }
 
@@ -167,11 +169,7 @@ func (t *Table) startingNodes() []*enode.Node {
 func (t *Table) refreshLookupDone([]*enode.Node) {
 	r := &t.refresh
 	if r.running--; r.running > 0 && t.refreshGoesOn() {
-		target := t.RandomTarget()
-		if r.running == 1 {
-			target = t.targetWithRoom()
-		}
-		t.refreshLookup(target, t.startingNodes())
+		t.refreshLookup(t.targetWithRoom(), t.startingNodes())
 		return
 	}
 	r.running = 0
@@ -278,16 +276,39 @@ func (t *Table) RandomTarget() Target {
 	return TargetOf(key)
 }
 
-// targetWithRoom returns a target in a bucket that has room: what lookups for targets
-// drawn evenly find are the far buckets' nodes, which are full first.
+// targetWithRoom returns a target in a bucket that has room, in each of them by turns, the
+// farthest first. A lookup is told of nodes near its target, so that whoever asks for
+// targets in his own half alone, as chance has it now and then, meets nobody of the other.
 func (t *Table) targetWithRoom() (target Target) {
-	for range roomDraws {
-		target = t.RandomTarget()
-		if len(t.buckets[t.bucketIndex(target.ID)].entries) < BucketSize {
-			break
+	i := t.nextWithRoom(t.refresh.aimed)
+	if i < 0 {
+		i = t.nextWithRoom(NumBuckets)
+	}
+	t.refresh.aimed = i
+	for n := range roomDraws {
+		drawn := t.RandomTarget()
+		b := t.bucketIndex(drawn.ID)
+		if i < 0 || b == i {
+			return drawn
+		}
+		if n == 0 || len(t.buckets[b].entries) < BucketSize {
+			target = drawn
 		}
 	}
 	return target
+}
+
+// nextWithRoom returns the farthest bucket below another that has room, but for those that
+// hold the 16 closest nodes known, which the lookup for the own ID finds; -1 if there is none.
+func (t *Table) nextWithRoom(before int) int {
+	known, next := 0, -1
+	for i := range max(before, 0) {
+		n := len(t.buckets[i].entries)
+		if known += n; known >= BucketSize && n < BucketSize {
+			next = i
+		}
+	}
+	return next
 }
 
 // AddBootnode adds a node to begin from, in place of an earlier one with the

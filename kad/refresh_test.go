@@ -376,3 +376,29 @@ func TestRefreshStops(t *testing.T) {
 		t.Errorf("a lookup asked %d", len(hops))
 	}
 }
+
+// TestTargetsWithRoom: refreshes look into each bucket that has room by turns, the farthest
+// first, and not into the surroundings that the lookup for the own ID finds.
+func TestTargetsWithRoom(t *testing.T) {
+	w := newWorld(t, 10)
+	w.start()
+	for i, count := range []int{6, 10, 0, 3, BucketSize, 2, 0, 5} {
+		w.fill(9+i, count)
+	}
+	drawn := func() int { return w.t.bucketIndex(w.t.targetWithRoom().ID) }
+	for _, want := range []int{16, 15, 14, 12, 11, 10, 16, 15} {
+		if got := drawn(); got != want {
+			t.Errorf("bucket %d, want %d", got, want)
+		}
+	}
+	for bucket := 10; bucket <= 16; bucket++ {
+		w.fill(bucket, BucketSize-len(w.t.buckets[bucket].entries))
+	}
+	seen := make(map[int]bool)
+	for range 50 {
+		seen[drawn()] = true
+	}
+	if !seen[16] || !seen[15] || !seen[14] {
+		t.Errorf("where all are full, the buckets drawn are %v", seen)
+	}
+}

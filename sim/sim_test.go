@@ -55,6 +55,25 @@ func TestBootstrap(t *testing.T) {
 	}
 }
 
+// TestYoungNetworks: every node of a small network that has just begun knows nearly
+// everybody, and not only most nodes.
+func TestYoungNetworks(t *testing.T) {
+	for seed := range uint64(20) {
+		w := New(Config{Seed: seed})
+		for range 40 {
+			grow(t, w, 1)
+			run(t, w, 125*time.Millisecond)
+		}
+		run(t, w, 20*time.Second)
+		m := NewMeter(w)
+		for _, h := range w.hosts {
+			if filled := m.Table(h).Filled; filled < FullShare {
+				t.Errorf("seed %d: the table of host %d is filled to %.2f", seed, h.index, filled)
+			}
+		}
+	}
+}
+
 // TestReplay: the same seed gives the same network whatever the number of workers and
 // however packets pass, and another seed another one.
 func TestReplay(t *testing.T) {
