@@ -1,3 +1,7 @@
+//go:build !race
+
+// The race detector's heap is another.
+
 package sim
 
 import (
@@ -9,9 +13,6 @@ import (
 // TestNodeMemory: among a thousand a node takes at most 25 KB of heap beyond what all
 // share: the code's own tables, and the packets that a worker keeps for use again.
 func TestNodeMemory(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector's heap is another")
-	}
 	const nodes, most = 1000, 25_000
 	heap := func() int {
 		var m runtime.MemStats
