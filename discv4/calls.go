@@ -194,7 +194,7 @@ func (m *Machine) Ping(n *enode.Node, done func(PingResult, error)) {
 	if to, ok := n.UDPEndpoint(); ok && m.peers.get(peerKey{n.ID(), to.Addr()}, to.Port()) != nil {
 		sends = pingSendsKnown
 	}
-	m.ping(n, m.loss.sends(sends), done)
+	m.ping(n, m.pingSends(sends), done)
 }
 
 // ping is Ping with a number of sends; done may be nil.

@@ -7,29 +7,6 @@ import (
 	"github.com/kithnet/kith/internal/wait"
 )
 
-// TestLossEstimate: the sends that are added follow what is lost, and go again when
-// nothing is.
-func TestLossEstimate(t *testing.T) {
-	for _, c := range []struct {
-		every    int // one in so many is lost; 0: none
-		low, top uint8
-	}{{0, 0, 0}, {100, 0, 0}, {25, 0, 0}, {6, 1, 1}, {2, maxExtra, maxExtra}} {
-		var l lossEstimate
-		for i := range 1000 {
-			l.observe(c.every > 0 && i%c.every == 0)
-			if e := l.extra(); i >= 100 && (e < c.low || e > c.top) {
-				t.Fatalf("one in %d lost: %d more after %d answers, want %d to %d", c.every, e, i, c.low, c.top)
-			}
-		}
-		for range 150 {
-			l.observe(false)
-		}
-		if e := l.extra(); e != 0 {
-			t.Errorf("one in %d was lost, and %d more when none is", c.every, e)
-		}
-	}
-}
-
 // TestLossLearned: a machine whose PINGs are answered when they are sent again sends
 // each more often, up to a bound, and asks more often; one whose first are answered,
 // and late only, does not.
@@ -49,7 +26,7 @@ func TestLossLearned(t *testing.T) {
 			}
 			l.expect(DropNone, a, a.pong(first))
 		}
-		if e := l.m.loss.extra(); (e > 0) != lost {
+		if e := l.m.extra(); (e > 0) != lost {
 			t.Fatalf("lost %v: %d more", lost, e)
 		}
 		if !lost {
@@ -110,7 +87,7 @@ func TestLossSamePacket(t *testing.T) {
 		}
 		l.now = l.now.Add(c.after)
 		l.expect(DropNone, a, a.pong(again))
-		if lost := l.m.loss.share > 0; lost != c.lost {
+		if lost := l.m.loss.Share() > 0; lost != c.lost {
 			t.Errorf("%v after the second: lost %v, want %v", c.after, lost, c.lost)
 		}
 	}
@@ -160,7 +137,7 @@ func TestPingBackAgain(t *testing.T) {
 		t.Errorf("pinged %d times without a PING of its own", len(out))
 	}
 	l.expect(DropNone, a, a.pong(ping)) // late
-	if l.m.loss.share != 0 || l.m.rtt.Smoothed() != 0 {
+	if l.m.loss.Share() != 0 || l.m.rtt.Smoothed() != 0 {
 		t.Error("learned from one that made this node ask")
 	}
 	l.closed()
@@ -176,7 +153,7 @@ func TestPingBackAgainProves(t *testing.T) {
 	l.expect(DropNone, a, a.pong(again))
 	ask := Packet{Kind: Findnode, Target: a.node.PublicKey()}
 	only(t, l.expect(DropNone, a, ask), Neighbors)
-	if l.m.loss.share != 0 {
+	if l.m.loss.Share() != 0 {
 		t.Error("a stranger is no measure of what is lost")
 	}
 	l.closed()

@@ -89,7 +89,7 @@ type Machine struct {
 	calls calls
 	gate  gate
 	rtt   wait.RTT
-	loss  lossEstimate
+	loss  wait.Loss
 	stats Stats
 }
 

@@ -104,7 +104,7 @@ func (m *Machine) begin(r *request) {
 func (m *Machine) bond(r *request, sends uint8) {
 	r.state = bonding
 	r.bondStart = m.at + 1
-	m.ping(r.node, m.loss.sends(sends), func(res PingResult, err error) {
+	m.ping(r.node, m.pingSends(sends), func(res PingResult, err error) {
 		if r.state != bonding {
 			return // answered meanwhile
 		}
@@ -190,7 +190,7 @@ func (m *Machine) ask(r *request) {
 	m.send(Out{To: r.to, req: r, try: int(r.tries), Packet: Packet{Kind: r.kind, Target: r.target.Key, targetID: r.target.ID}})
 	r.tries++
 	pause := m.timeout()
-	if r.tries < m.loss.tries() {
+	if r.tries < m.tries() {
 		pause = m.rtt.Resend()
 	}
 	m.schedule(&r.call, pause)
@@ -208,7 +208,7 @@ func (m *Machine) requestDue(r *request) {
 	case r.state == awaitPing:
 		m.stopAwaiting(r)
 		m.ready(r)
-	case r.tries >= m.loss.tries():
+	case r.tries >= m.tries():
 		m.endRequest(r, ErrTimeout)
 	case r.bondStart == 0:
 		m.bond(r, pingSendsOnce)

@@ -104,8 +104,8 @@ func (m *Machine) ask(r *request, s *Session) {
 // waitFor waits for the answer to what was just sent.
 func (m *Machine) waitFor(r *request) {
 	at := r.deadline
-	if r.sends++; r.sends < maxSends {
-		at = min(at, m.at+int64(m.rtt.Resend()<<(r.sends-1)))
+	if r.sends++; r.sends < m.sends() {
+		at = min(at, m.at+int64(m.pause(r.sends)))
 	}
 	m.tasks.Schedule(&r.task, at)
 }

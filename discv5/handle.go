@@ -170,6 +170,9 @@ func (m *Machine) handleResponse(from netip.AddrPort, s *Session, msg *Message) 
 	if first && r.sentAt > 0 && (r.state == late || !r.resent) {
 		m.rtt.Observe(time.Duration(m.at - r.sentAt))
 	}
+	if first && r.state == asked && r.kind != TalkReq { // which is not sent again
+		m.loss.Observe(r.sends > 1 && time.Duration(m.at-r.sentAt) >= m.rtt.Smoothed()/2)
+	}
 	if first {
 		m.cfg.Table.AddLive(r.node.WithEndpoint(from.Addr(), from.Port()), kad.V5)
 	}

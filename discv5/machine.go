@@ -84,6 +84,7 @@ type Machine struct {
 	announcers announcers
 	gate       gate
 	rtt        wait.RTT
+	loss       wait.Loss
 	stats      Stats
 }
 

@@ -162,7 +162,7 @@ func TestDead(t *testing.T) {
 	w.run(1)
 	r.is(t, ErrTimeout)
 	s.is(t, ErrTimeout)
-	if len(w.sent) != maxSends || w.sent[1].what != "random" {
+	if len(w.sent) != minSends || w.sent[1].what != "random" {
 		t.Errorf("sent: %d packets", len(w.sent))
 	}
 	w.lose = nil
@@ -174,7 +174,7 @@ func TestDead(t *testing.T) {
 	r.pending(t)
 	w.run(1)
 	r.is(t, ErrTimeout)
-	if len(w.sent) != maxSends {
+	if len(w.sent) != minSends {
 		t.Errorf("sent: %d packets", len(w.sent))
 	}
 	if got := a.m.Stats().Sessions; got != 1 {
@@ -271,7 +271,7 @@ func TestLastChallenge(t *testing.T) {
 	a, b := w.labs[0], w.labs[1]
 	lost := 0
 	w.lose = func(f *flight) bool {
-		if f.what != "random" || lost == maxSends-1 {
+		if f.what != "random" || lost == minSends-1 {
 			return false
 		}
 		lost++
