@@ -145,11 +145,14 @@ func TestAllocations(t *testing.T) {
 			}
 		}
 		once()
+		if raceEnabled { // whose pools lose what they are given now and then
+			continue
+		}
 		got := testing.AllocsPerRun(100, once)
-		for range 4 { // the collector may empty a pool meanwhile
+		for i := 0; i < 4 && got > 0; i++ { // the collector may empty a pool meanwhile
 			got = min(got, testing.AllocsPerRun(100, once))
 		}
-		if got > 0 && !raceEnabled {
+		if got > 0 {
 			t.Errorf("%d bytes: %v allocations", size, got)
 		}
 	}
