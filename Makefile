@@ -16,14 +16,17 @@ test: ## test all modules, conformance with go-ethereum's peers and test tool in
 	cd interop && $(GO) test ./...
 
 .PHONY: test-libsecp256k1
-test-libsecp256k1: ## test with the system's libsecp256k1 (Debian: libsecp256k1-dev)
-	$(GO) test -short -tags libsecp256k1 ./...
+test-libsecp256k1: ## test what signs with the system's libsecp256k1 (Debian: libsecp256k1-dev)
+	$(GO) test -short -tags libsecp256k1 $$($(GO) list ./... | grep -v /sim)
 
 # Packages that start no goroutine: internal/tidy holds the machines to it.
-ALONE = kad|discv4|discv5|discmux|peering|rlp|secp|report|tidy
+ALONE = kad|discv4|discv5|discmux|peering|rlp|secp|tidy
+# Tests of worlds with several workers: what others simulate is one thread's.
+WORKERS = TestRulesHold|TestReplay|TestPeersReplay|TestTogether|TestSameEverywhere/every-draw
 .PHONY: race
-race: ## test what has goroutines under the race detector, but for the simulations that take long
-	$(GO) test -race -short -tags '$(TAGS)' $$($(GO) list ./... | grep -vE '/($(ALONE))$$')
+race: ## test what has goroutines under the race detector
+	$(GO) test -race -short -tags '$(TAGS)' $$($(GO) list ./... | grep -vE '/($(ALONE))$$|/sim(/|$$)')
+	$(GO) test -race -short -tags '$(TAGS)' -run '$(WORKERS)' ./sim/...
 
 .PHONY: lint
 lint: ## formatting, vet on all platforms that differ, staticcheck

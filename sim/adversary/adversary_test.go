@@ -208,6 +208,19 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+// TestTogether: crews of all kinds at once, and two workers, break no rule.
+func TestTogether(t *testing.T) {
+	w, hosts := network(t, sim.Config{Seed: 10, Workers: 2}, 10, 0)
+	for _, kind := range Kinds() {
+		deploy(t, w, Plan{Kind: kind, Victim: hosts[5], IDs: 8, Addresses: 4, Rate: 20})
+	}
+	w.Probe(time.Second)
+	run(t, w, 10*time.Second)
+	if err := w.Settle(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestPlans: what can't be is an error, and no rate makes a time overflow.
 func TestPlans(t *testing.T) {
 	if _, err := Deploy(sim.New(sim.Config{}), Plan{Kind: "nobody"}); !errors.Is(err, ErrPlan) || Describe("nobody") != "" {
