@@ -21,8 +21,9 @@ test-libsecp256k1: ## test what signs with the system's libsecp256k1 (Debian: li
 
 # Packages that start no goroutine: internal/tidy holds the machines to it.
 ALONE = kad|discv4|discv5|discmux|peering|rlp|secp|tidy
-# Tests of worlds with several workers: what others simulate is one thread's.
-WORKERS = TestRulesHold|TestReplay|TestPeersReplay|TestTogether|TestSameEverywhere/every-draw
+# Tests of worlds with several workers, and of protocols, which are coroutines: what others
+# simulate is one thread's.
+WORKERS = TestRulesHold|TestReplay|TestPeersReplay|TestTogether|TestSameEverywhere/every-draw|TestProtocol$$|TestProtocolPanics
 .PHONY: race
 race: ## test what has goroutines under the race detector
 	$(GO) test -race -short -tags '$(TAGS)' $$($(GO) list ./... | grep -vE '/($(ALONE))$$|/sim(/|$$)')
