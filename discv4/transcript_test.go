@@ -183,7 +183,7 @@ func TestTranscriptReorder(t *testing.T) {
 	log := s.log
 	s.log = nil
 	s.join(19)
-	s.run(7 * time.Second)
+	s.run(7020 * time.Millisecond)
 	s.log, s.events = log, nil
 	s.say("s, that knows nobody any more, asks a; the shorter packet comes first")
 	l := s.restart(18)

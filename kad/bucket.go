@@ -70,7 +70,11 @@ type bucket struct {
 	entries      []entry
 	replacements []entry
 	nets         netCount
+	checking     uint16 // its nodes that are checked, or wait for that
 }
+
+// hasRoom reports whether there are places that those who are being checked will not take.
+func (b *bucket) hasRoom() bool { return len(b.entries)+int(b.checking) < BucketSize }
 
 func find(list []entry, id enode.ID) int {
 	head := headOf(id)
@@ -155,7 +159,8 @@ func (t *Table) removeEntry(b *bucket, i int) {
 	t.drained()
 }
 
-// fillFromReplacements promotes a random live replacement into a free place.
+// fillFromReplacements promotes a random live replacement into a free place, or has one
+// checked that never answered.
 func (t *Table) fillFromReplacements(b *bucket) {
 	if len(b.replacements) == 0 || len(b.entries) >= BucketSize {
 		return
@@ -169,6 +174,9 @@ func (t *Table) fillFromReplacements(b *bucket) {
 		}
 	}
 	if alive == 0 {
+		if !b.hasRoom() {
+			return
+		}
 		i := t.cfg.Rand.IntN(len(b.replacements))
 		n := b.replacements[i].node
 		t.dropReplacement(b, i)

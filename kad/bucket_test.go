@@ -1,6 +1,7 @@
 package kad
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -103,17 +104,45 @@ func TestOwnNodeStaysOut(t *testing.T) {
 func TestChecksAreBounded(t *testing.T) {
 	w := newWorld(t, 4)
 	w.start()
+	w.fill(16, BucketSize-3)
 	w.record()
-	for i := range maxChecks + 100 {
-		w.found(w.newNode(publicIP(i))) // none exists
+	for i := range 600 {
+		w.found(w.newNode(publicIP(100 + i))) // none exists
 	}
 	s := w.t.Stats()
-	if len(w.pings) != maxChecksRunning || s.Checks != maxChecks || s.DroppedChecks != 100 {
+	if b := w.t.buckets; b[16].checking != 3 || b[15].checking != BucketSize || len(b[15].replacements) != MaxReplacements {
+		t.Errorf("%d and %d checks, %d replacements", b[16].checking, b[15].checking, len(b[15].replacements))
+	}
+	all := s.Checks + s.Replacements
+	if len(w.pings) != maxChecksRunning || s.Checks < 4*BucketSize {
 		t.Fatalf("%d pings, stats %+v", len(w.pings), s)
 	}
-	w.runFor(time.Duration(maxChecks/maxChecksRunning+1) * w.timeout)
-	if s := w.t.Stats(); s.Checks != 0 || len(w.pings) != maxChecks {
-		t.Errorf("%d pings in the end, stats %+v", len(w.pings), s)
+	w.runFor(time.Duration(all/maxChecksRunning+MaxReplacements+1) * w.timeout)
+	asked := make(map[enode.ID]bool)
+	for _, n := range w.pings {
+		asked[n.ID()] = true
+	}
+	if s := w.t.Stats(); s.Checks != 0 || s.Replacements != 0 || len(asked) < all {
+		t.Errorf("of %d nodes %d were asked in the end, stats %+v", all, len(asked), s)
+	}
+}
+
+// TestChecksOfOneNetwork: of a network whose nodes somebody names no more are checked at once
+// than there may be, and others find room beside them.
+func TestChecksOfOneNetwork(t *testing.T) {
+	w := newWorld(t, 6)
+	w.start()
+	w.record()
+	for range BucketSize {
+		w.found(w.newNodeIn(16, netip.MustParseAddr("93.184.216.34")))
+	}
+	if n := w.t.buckets[16].checking; n != netsPerBucket {
+		t.Errorf("%d of one network are checked for a bucket, %d may be in it", n, netsPerBucket)
+	}
+	w.found(w.newNodeIn(15, netip.MustParseAddr("93.184.216.35")))
+	w.found(w.addIn(16).node)
+	if len(w.pings) != netsPerBucket+2 {
+		t.Errorf("%d are checked", len(w.pings))
 	}
 }
 

@@ -8,17 +8,12 @@ const (
 	// limits to cut.
 	maxChecksRunning = 16
 
-	// maxChecks is how many just-found nodes may wait for a check or be in one.
-	// A refresh finds a few hundred at most; beyond that the newest are dropped
-	// and will be found again.
-	maxChecks = 512
-
 	// keepChecks is the room for them that is kept when there are none.
 	keepChecks = 16
 )
 
-// checker pings just-found nodes, so that they can join the entries. Nodes
-// wait in a queue when many are found together.
+// checker pings just-found nodes, so that they can join the entries: as many of a bucket
+// as it has places. Nodes wait in a queue when many are found together.
 type checker struct {
 	pending []check // queued or running, in no order
 	queue   []*enode.Node
@@ -28,6 +23,7 @@ type checker struct {
 // check is a node that is checked, with the beginning of its ID as in an entry.
 type check struct {
 	head uint64
+	net  network
 	node *enode.Node
 }
 
@@ -57,17 +53,24 @@ func (c *checker) remove(id enode.ID) {
 	}
 }
 
-// enqueueCheck has n pinged, now or when a place is free.
+// checksOfNet returns how many nodes of network p are checked for places in b.
+func (t *Table) checksOfNet(b *bucket, p network) (n int) {
+	for _, c := range t.checks.pending {
+		if c.net == p && b == &t.buckets[t.bucketIndex(c.node.ID())] {
+			n++
+		}
+	}
+	return n
+}
+
+// enqueueCheck has n pinged, now or when a place is free. Its bucket has room.
 func (t *Table) enqueueCheck(n *enode.Node) {
 	c := &t.checks
 	if c.has(n.ID()) {
 		return
 	}
-	if len(c.pending) >= maxChecks {
-		t.stats.DroppedChecks++
-		return
-	}
-	c.pending = append(c.pending, check{headOf(n.ID()), n})
+	c.pending = append(c.pending, check{headOf(n.ID()), networkOf(n.IP()), n})
+	t.buckets[t.bucketIndex(n.ID())].checking++
 	t.refresh.news++
 	if c.running < maxChecksRunning {
 		t.runCheck(n) // then the queue is empty
@@ -95,13 +98,14 @@ func (t *Table) runCheck(n *enode.Node) {
 }
 
 func (t *Table) checked(n *enode.Node, seq uint64, err error) {
+	b := &t.buckets[t.bucketIndex(n.ID())]
 	t.checks.running--
 	t.checks.remove(n.ID())
+	b.checking--
 	if err == nil {
 		t.AddLive(n, t.cfg.Via)
 		t.Announced(n.ID(), seq)
-	} else if b, _, _ := t.lookupEntry(n.ID()); len(b.entries) < BucketSize {
-		t.fillFromReplacements(b)
 	}
+	t.fillFromReplacements(b) // if it failed, or its network has its share
 	t.runChecks()
 }

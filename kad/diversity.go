@@ -134,6 +134,13 @@ func (t *Table) hasRoomForNet(b *bucket, p network) bool {
 	return p == 0 || t.without(Diversity) || (b.nets.count(p) < netsPerBucket && t.tableHasRoomForNet(p))
 }
 
+// hearsOfNet reports whether a node of network p that somebody spoke of has a place in b to
+// hope for, besides those that are checked: one network can't keep all places busy.
+func (t *Table) hearsOfNet(b *bucket, p network) bool {
+	return t.hasRoomForNet(b, p) &&
+		(b.checking == 0 || p == 0 || t.without(Diversity) || b.nets.count(p)+t.checksOfNet(b, p) < netsPerBucket)
+}
+
 func (t *Table) tableHasRoomForNet(p network) bool {
 	return t.netWithin(p, netsPerBucket) || t.netWithin(p, t.netLimit())
 }

@@ -98,8 +98,6 @@ func sameCounts(have, want netCount, limit uint64) error {
 func checkQueues(t *Table) error {
 	c := &t.checks
 	switch {
-	case len(c.pending) > maxChecks:
-		return fmt.Errorf("%d checks pending", len(c.pending))
 	case c.running < 0 || c.running > maxChecksRunning:
 		return fmt.Errorf("%d checks running", c.running)
 	case len(c.pending) != c.running+len(c.queue):
@@ -110,6 +108,15 @@ func checkQueues(t *Table) error {
 		return fmt.Errorf("%d lookups", len(t.lookups))
 	case t.refresh.running < 0 || t.refresh.running > 1+randomLookups:
 		return fmt.Errorf("%d lookups of the refresh", t.refresh.running)
+	}
+	var checking [NumBuckets]int
+	for _, p := range c.pending {
+		checking[t.bucketIndex(p.node.ID())]++
+	}
+	for i, n := range checking {
+		if n != int(t.buckets[i].checking) || n > BucketSize {
+			return fmt.Errorf("bucket %d: %d checks pending, %d counted", i, n, t.buckets[i].checking)
+		}
 	}
 	for _, l := range t.lookups {
 		if err := checkLookup(l); err != nil {

@@ -184,6 +184,5 @@ type Stats struct {
 	Queries, QueriesFailed   uint64 // FINDNODE asked by lookups
 
 	DroppedDiversity uint64 // found nodes refused by the address limits
-	DroppedChecks    uint64 // found nodes dropped because too many waited for a check
 	DroppedFull      uint64 // found nodes with no place among the replacements
 }

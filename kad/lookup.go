@@ -25,9 +25,11 @@ const (
 	maxInflight = 3 * Alpha
 
 	// enoughDry is after how many answers in a row that named nobody new a refresh's
-	// lookup ends: two rounds. The rest of the 16 closest would say the same again,
-	// and whose bucket has room for them were told already.
-	enoughDry = 2 * Alpha
+	// lookup ends: two rounds. The rest of the 16 closest would say the same again. One
+	// that is to fill a bucket ends after enoughNoRoom that named nobody for whom the
+	// table has room.
+	enoughDry    = 2 * Alpha
+	enoughNoRoom = Alpha
 
 	// stallMin and stallMax bound the time after which a query no longer holds
 	// its slot. Between them it is three times what answers take on average.
@@ -88,11 +90,12 @@ type Lookup struct {
 	done     func([]*enode.Node)
 	list     []candidate   // sorted by distance from the target
 	heard    []*enode.Node // those that add found to be new, if there is a Trace
+	into     *bucket       // what a refresh's lookup is to fill: it ends when there is no more room
 	results  []*enode.Node // that passed the filter, sorted, at most 16
 	queries  int
 	replies  int
-	dry      int  // answers in a row that named nobody new
-	brief    bool // it ends when answers don't
+	dry      int  // answers in a row that named nobody new, or for whom there is room
+	brief    bool // it is a refresh's, and ends when answers don't
 	fallback bool // the starting nodes were added, as nobody replied
 	inflight int
 	stalled  int
@@ -179,7 +182,7 @@ func (l *Lookup) pump() {
 	if l.finished {
 		return
 	}
-	if l.brief && l.dry >= enoughDry {
+	if l.toldEnough() {
 		l.finish()
 		return
 	}
@@ -219,6 +222,14 @@ func (l *Lookup) pump() {
 	}
 }
 
+// toldEnough reports whether the lookup is one of a refresh that need not go on.
+func (l *Lookup) toldEnough() bool {
+	if l.into == nil {
+		return l.brief && l.dry >= enoughDry
+	}
+	return !l.into.hasRoom() || (l.brief && l.dry >= enoughNoRoom)
+}
+
 func (l *Lookup) ask(c *candidate) {
 	c.state = waiting
 	c.asked = l.t.stamp()
@@ -247,7 +258,7 @@ func (l *Lookup) ask(c *candidate) {
 
 // answer takes the outcome of a query of n.
 func (l *Lookup) answer(n *enode.Node, depth int, took time.Duration, nodes []*enode.Node, err error) {
-	t := l.t
+	t, known := l.t, l.t.refresh.news
 	hop := Hop{Node: n, Depth: depth, Distance: enode.LogDist(l.target.ID, n.ID()), Returned: len(nodes), Took: took, Err: err}
 	if err != nil {
 		t.stats.QueriesFailed++
@@ -268,10 +279,9 @@ func (l *Lookup) answer(n *enode.Node, depth int, took time.Duration, nodes []*e
 	}
 	if err == nil {
 		l.heard = nil
-		if l.add(nodes, depth+1) > 0 {
+		l.dry++
+		if fresh := l.add(nodes, depth+1); (l.into == nil && fresh > 0) || (l.into != nil && t.refresh.news != known) {
 			l.dry = 0
-		} else {
-			l.dry++
 		}
 		hop.Heard = l.heard
 		l.result(n)

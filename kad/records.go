@@ -11,11 +11,11 @@ const (
 	// never answer ENRREQUEST, yet announce a record in every PING.
 	recordRetry = 10 * time.Minute
 
-	// fetchEvery is the least time between two fetches of records, and maxFetches how
-	// many may wait for an answer. They are not urgent: a table that fills meets a
-	// hundred nodes in a second, and finding out who is alive comes first. Who needs
-	// a record at once asks for it himself.
-	fetchEvery = 250 * time.Millisecond
+	// fetchEvery is the least time between two times that records are fetched, and
+	// maxFetches how many may wait for an answer. They are not urgent: a table that
+	// fills meets a hundred nodes in a second, and finding out who is alive comes first.
+	// Who needs a record at once asks for it himself.
+	fetchEvery = 750 * time.Millisecond
 	maxFetches = 3
 
 	// maxFetchQueue bounds the records to be fetched: one for each node of a
@@ -55,7 +55,10 @@ func (t *Table) Announced(id enode.ID, seq uint64) {
 // runFetches asks for the next records.
 func (t *Table) runFetches() {
 	f := &t.fetches
-	for f.running < maxFetches && len(f.queue) > 0 && !t.now.Before(f.next) {
+	if t.now.Before(f.next) {
+		return
+	}
+	for f.running < maxFetches && len(f.queue) > 0 {
 		next := f.queue[0]
 		if f.queue = f.queue[1:]; len(f.queue) == 0 {
 			f.queue = nil

@@ -88,8 +88,8 @@ func TestFetchesAreFew(t *testing.T) {
 	if len(w.fetches) != 1 {
 		t.Errorf("%d fetches at once", len(w.fetches))
 	}
-	for i := range BucketSize + 5 { // the replacements' records are not needed
-		if n := len(w.fetches); n > 1+i || n > BucketSize {
+	for i := range BucketSize { // the replacements' records are not needed
+		if n := len(w.fetches); n > 1+i*maxFetches || n > BucketSize {
 			t.Errorf("%d fetches after %d times the pause", n, i)
 		}
 		w.runFor(fetchEvery)
@@ -111,12 +111,12 @@ func TestFetchesDespiteChecks(t *testing.T) {
 	w.start()
 	p := w.addWithRecord(16, 1)
 	w.live(bare(p.node))
-	for i := range maxChecks {
+	for i := range 600 {
 		w.found(w.newNode(publicIP(100 + i)))
 	}
 	w.t.Announced(p.node.ID(), 1)
 	w.runFor(2 * w.rtt)
-	if n, _ := w.t.Node(p.node.ID()); n.Seq() != 1 || w.t.Stats().Checks < maxChecks/2 {
+	if n, _ := w.t.Node(p.node.ID()); n.Seq() != 1 || w.t.Stats().Checks < 4*BucketSize {
 		t.Errorf("no record while %d checks are under way", w.t.Stats().Checks)
 	}
 }

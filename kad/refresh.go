@@ -19,11 +19,9 @@ const (
 	// refreshGrowing is the pause before the next refresh while each one still
 	// makes the table a tenth larger, as it does when a whole network starts
 	// together. It doubles each time; maxGrowing such refreshes follow each
-	// other at most. They make growingLookups besides that for the own ID:
-	// on one machine with hundreds of nodes all that is spent on signatures.
+	// other at most.
 	refreshGrowing = 250 * time.Millisecond
 	maxGrowing     = 6
-	growingLookups = 2
 
 	// refreshEmpty is the first pause after a refresh that left the table
 	// empty. It doubles up to refreshThin, so that a bootnode that is just
@@ -104,10 +102,7 @@ func (t *Table) startRefresh() {
 		t.AddFound(n)
 	}
 	r.running = 1 + randomLookups
-	if r.growing > 0 {
-		r.running = 1 + growingLookups
-	}
-	l := t.refreshLookup(Target{ID: t.cfg.Self, Key: t.cfg.SelfKey}, start)
+	l := t.refreshLookup(Target{ID: t.cfg.Self, Key: t.cfg.SelfKey}, nil, start)
 	if n := len(t.cfg.Bootnodes); n > 0 && !t.thin() {
 		t.askBootnode(t.cfg.Bootnodes[t.cfg.Rand.IntN(n)], l)
 	}
@@ -134,13 +129,17 @@ func (t *Table) askBootnode(n *enode.Node, l *Lookup) {
 	})
 }
 
-// refreshLookup starts one of a refresh's lookups. Only those of the first refresh ask
-// all of the closest, which have met few others then.
-func (t *Table) refreshLookup(target Target, start []*enode.Node) *Lookup {
+// refreshLookup starts one of a refresh's lookups: to fill a bucket, or nil for that of the
+// own ID. While the table grows it ends when it has filled that; later its aim is as well to
+// meet others. Only those of the first refresh ask all of the closest, which have met few
+// others then.
+func (t *Table) refreshLookup(target Target, into *bucket, start []*enode.Node) *Lookup {
 	r := &t.refresh
 	r.news = 0
 	l := t.startLookup(target, LookupOptions{}, start, t.refreshLookupDone)
-	l.brief = r.interval > 0 || r.growing > 0
+	if l.brief = r.interval > 0 || r.growing > 0; r.interval == 0 {
+		l.into = into
+	}
 	return l
 }
 
@@ -169,7 +168,8 @@ func (t *Table) startingNodes() []*enode.Node {
 func (t *Table) refreshLookupDone([]*enode.Node) {
 	r := &t.refresh
 	if r.running--; r.running > 0 && t.refreshGoesOn() {
-		t.refreshLookup(t.targetWithRoom(), t.startingNodes())
+		target, into := t.targetWithRoom()
+		t.refreshLookup(target, into, t.startingNodes())
 		return
 	}
 	r.running = 0
@@ -276,10 +276,11 @@ func (t *Table) RandomTarget() Target {
 	return TargetOf(key)
 }
 
-// targetWithRoom returns a target in a bucket that has room, in each of them by turns, the
-// farthest first. A lookup is told of nodes near its target, so that whoever asks for
-// targets in his own half alone, as chance has it now and then, meets nobody of the other.
-func (t *Table) targetWithRoom() (target Target) {
+// targetWithRoom returns a target in a bucket that has room, and that bucket; in each of
+// them by turns, the farthest first. A lookup is told of nodes near its target, so that
+// whoever asks for targets in his own half alone, as chance has it now and then, meets
+// nobody of the other. If none has room, the target is anywhere and the bucket nil.
+func (t *Table) targetWithRoom() (target Target, into *bucket) {
 	i := t.nextWithRoom(t.refresh.aimed)
 	if i < 0 {
 		i = t.nextWithRoom(NumBuckets)
@@ -287,15 +288,20 @@ func (t *Table) targetWithRoom() (target Target) {
 	t.refresh.aimed = i
 	for n := range roomDraws {
 		drawn := t.RandomTarget()
-		b := t.bucketIndex(drawn.ID)
-		if i < 0 || b == i {
-			return drawn
+		if i < 0 {
+			return drawn, nil
 		}
-		if n == 0 || len(t.buckets[b].entries) < BucketSize {
+		b := &t.buckets[t.bucketIndex(drawn.ID)]
+		if b == &t.buckets[i] {
+			return drawn, b
+		}
+		if b.hasRoom() {
+			target, into = drawn, b
+		} else if n == 0 {
 			target = drawn
 		}
 	}
-	return target
+	return target, into
 }
 
 // nextWithRoom returns the farthest bucket below another that has room, but for those that
@@ -303,8 +309,8 @@ func (t *Table) targetWithRoom() (target Target) {
 func (t *Table) nextWithRoom(before int) int {
 	known, next := 0, -1
 	for i := range max(before, 0) {
-		n := len(t.buckets[i].entries)
-		if known += n; known >= BucketSize && n < BucketSize {
+		b := &t.buckets[i]
+		if known += len(b.entries); known >= BucketSize && b.hasRoom() {
 			next = i
 		}
 	}

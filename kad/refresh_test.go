@@ -377,6 +377,30 @@ func TestRefreshStops(t *testing.T) {
 	}
 }
 
+// TestRefreshFillsBuckets: a lookup of a refresh ends when the bucket that it is for has no
+// more room, which takes few queries, and tables fill by that.
+func TestRefreshFillsBuckets(t *testing.T) {
+	w := newWorld(t, 12)
+	w.populate(1000, 0)
+	w.t.cfg.Bootnodes = []*enode.Node{w.order[0].node}
+	w.start()
+	w.runFor(10 * time.Second)
+	for i := 12; i < NumBuckets; i++ { // 31 nodes and more are in each
+		if n := len(w.t.buckets[i].entries); n != BucketSize {
+			t.Errorf("bucket %d has %d entries", i, n)
+		}
+	}
+	s := w.t.Stats()
+	if perLookup := float64(s.Queries) / float64(s.LookupsDone); s.Refreshes < 2 || perLookup > 10 {
+		t.Errorf("%.1f queries a lookup, %d refreshes", perLookup, s.Refreshes)
+	}
+	for i := range NumBuckets {
+		if b := &w.t.buckets[i]; i >= 12 && b.hasRoom() {
+			t.Errorf("bucket %d has room", i)
+		}
+	}
+}
+
 // TestTargetsWithRoom: refreshes look into each bucket that has room by turns, the farthest
 // first, and not into the surroundings that the lookup for the own ID finds.
 func TestTargetsWithRoom(t *testing.T) {
@@ -385,7 +409,17 @@ func TestTargetsWithRoom(t *testing.T) {
 	for i, count := range []int{6, 10, 0, 3, BucketSize, 2, 0, 5} {
 		w.fill(9+i, count)
 	}
-	drawn := func() int { return w.t.bucketIndex(w.t.targetWithRoom().ID) }
+	drawn := func() int {
+		target, into := w.t.targetWithRoom()
+		b := &w.t.buckets[w.t.bucketIndex(target.ID)]
+		if into != nil && (into != b || !b.hasRoom()) {
+			t.Fatal("the target is not in the bucket that is to be filled")
+		}
+		if into == nil && w.t.nextWithRoom(NumBuckets) >= 0 {
+			t.Error("no bucket is to be filled, though some have room")
+		}
+		return w.t.bucketIndex(target.ID)
+	}
 	for _, want := range []int{16, 15, 14, 12, 11, 10, 16, 15} {
 		if got := drawn(); got != want {
 			t.Errorf("bucket %d, want %d", got, want)

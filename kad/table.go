@@ -89,7 +89,8 @@ func (t *Table) PrefetchBucket(id enode.ID, lists bool) {
 }
 
 // AddFound tells the table of a node that somebody else spoke of. It is checked
-// at once when its bucket has room, and waits among the replacements otherwise.
+// at once when its bucket has room besides those that are checked already, and waits
+// among the replacements otherwise.
 func (t *Table) AddFound(n *enode.Node) {
 	if n.ID() == t.cfg.Self {
 		return
@@ -101,21 +102,16 @@ func (t *Table) AddFound(n *enode.Node) {
 	if t.checks.has(n.ID()) {
 		return
 	}
-	if len(b.entries) < BucketSize {
-		if !t.hasRoomForNet(b, networkOf(n.IP())) {
-			t.stats.DroppedDiversity++
-			return
-		}
-		if t.without(Liveness) {
-			t.countNet(b, networkOf(n.IP()))
-			t.addEntry(b, t.newEntry(n, 0, V4|V5))
-			return
-		}
+	switch p := networkOf(n.IP()); {
+	case !t.hearsOfNet(b, p):
+		t.stats.DroppedDiversity++
+	case len(b.entries) < BucketSize && t.without(Liveness):
+		t.countNet(b, p)
+		t.addEntry(b, t.newEntry(n, 0, V4|V5))
+	case b.hasRoom():
 		t.enqueueCheck(n)
-		return
-	}
-	if p := networkOf(n.IP()); t.addNet(b, p) && !t.addReplacement(b, n, 0, 0) {
-		t.removeNet(b, p)
+	case t.addReplacement(b, n, 0, 0):
+		t.countNet(b, p)
 	}
 }
 

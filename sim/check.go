@@ -23,7 +23,7 @@ const (
 	maxSessions   = 1024
 	maxChallenges = 3 * 4096
 	maxTries      = 16
-	maxChecks     = 512
+	maxChecks     = 17 * 16
 	maxLookups    = 64 + 1 // and a refresh's
 	maxQueued     = 128
 	maxDials      = 16

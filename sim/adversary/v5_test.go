@@ -141,7 +141,7 @@ func deceive(t *testing.T, without sim.Defences, speak kad.Protocol) (s shares, 
 	}
 	run(t, w, time.Minute)
 	for _, h := range hosts[:10] {
-		found, err := c.Lookups(w, h, 2)
+		found, err := c.Lookups(w, h, 4)
 		if err != nil {
 			t.Fatal(err)
 		}
