@@ -180,7 +180,7 @@ func (t *Table) fillFromReplacements(b *bucket) {
 		i := t.cfg.Rand.IntN(len(b.replacements))
 		n := b.replacements[i].node
 		t.dropReplacement(b, i)
-		t.enqueueCheck(n)
+		t.enqueueCheck(b, n)
 		return
 	}
 	i := live[t.cfg.Rand.IntN(alive)]

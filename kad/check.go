@@ -53,8 +53,12 @@ func (c *checker) remove(id enode.ID) {
 	}
 }
 
-// checksOfNet returns how many nodes of network p are checked for places in b.
+// checksOfNet returns how many nodes of network p are checked for places in b: those of one
+// network can't keep all places busy.
 func (t *Table) checksOfNet(b *bucket, p network) (n int) {
+	if b.checking == 0 {
+		return 0
+	}
 	for _, c := range t.checks.pending {
 		if c.net == p && b == &t.buckets[t.bucketIndex(c.node.ID())] {
 			n++
@@ -63,14 +67,14 @@ func (t *Table) checksOfNet(b *bucket, p network) (n int) {
 	return n
 }
 
-// enqueueCheck has n pinged, now or when a place is free. Its bucket has room.
-func (t *Table) enqueueCheck(n *enode.Node) {
+// enqueueCheck has n, whose bucket has room, pinged now or when it is its turn.
+func (t *Table) enqueueCheck(b *bucket, n *enode.Node) {
 	c := &t.checks
 	if c.has(n.ID()) {
 		return
 	}
 	c.pending = append(c.pending, check{headOf(n.ID()), networkOf(n.IP()), n})
-	t.buckets[t.bucketIndex(n.ID())].checking++
+	b.checking++
 	t.refresh.news++
 	if c.running < maxChecksRunning {
 		t.runCheck(n) // then the queue is empty

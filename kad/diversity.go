@@ -78,17 +78,6 @@ type crowded [512]uint8
 
 func (c *crowded) at(p network) *uint8 { return &c[uint64(p)*0x9e3779b97f4a7c15>>55] }
 
-// addNet counts a node's network in its bucket and the table, unless a limit is
-// reached.
-func (t *Table) addNet(b *bucket, p network) bool {
-	if !t.hasRoomForNet(b, p) {
-		t.stats.DroppedDiversity++
-		return false
-	}
-	t.countNet(b, p)
-	return true
-}
-
 // countNet counts a network whatever the limits say.
 func (t *Table) countNet(b *bucket, p network) {
 	if p != 0 {
@@ -104,9 +93,9 @@ func (t *Table) removeNet(b *bucket, p network) {
 	}
 }
 
-// addNetLive is addNet for a node that answered. It may take the place of one
-// of its network that waits among the replacements and never did, so that
-// hearsay can't keep out who is there.
+// addNetLive counts the network of a node that answered in its bucket and the table,
+// unless a limit is reached. It may take the place of one of its network that waits
+// among the replacements and never did, so that hearsay can't keep out who is there.
 func (t *Table) addNetLive(b *bucket, p network) bool {
 	if p != 0 {
 		if b.nets.count(p) >= netsPerBucket {
@@ -116,7 +105,12 @@ func (t *Table) addNetLive(b *bucket, p network) bool {
 			t.dropHearsay(&t.buckets[i], p)
 		}
 	}
-	return t.addNet(b, p)
+	if !t.hasRoomForNet(b, p, 0) {
+		t.stats.DroppedDiversity++
+		return false
+	}
+	t.countNet(b, p)
+	return true
 }
 
 // dropHearsay drops a replacement of network p that never answered, if b has one.
@@ -129,16 +123,10 @@ func (t *Table) dropHearsay(b *bucket, p network) {
 	}
 }
 
-// hasRoomForNet reports whether addNet would succeed.
-func (t *Table) hasRoomForNet(b *bucket, p network) bool {
-	return p == 0 || t.without(Diversity) || (b.nets.count(p) < netsPerBucket && t.tableHasRoomForNet(p))
-}
-
-// hearsOfNet reports whether a node of network p that somebody spoke of has a place in b to
-// hope for, besides those that are checked: one network can't keep all places busy.
-func (t *Table) hearsOfNet(b *bucket, p network) bool {
-	return t.hasRoomForNet(b, p) &&
-		(b.checking == 0 || p == 0 || t.without(Diversity) || b.nets.count(p)+t.checksOfNet(b, p) < netsPerBucket)
+// hasRoomForNet reports whether the limits let one more of network p into b, where it has so
+// many besides those counted.
+func (t *Table) hasRoomForNet(b *bucket, p network, besides int) bool {
+	return p == 0 || t.without(Diversity) || (b.nets.count(p)+besides < netsPerBucket && t.tableHasRoomForNet(p))
 }
 
 func (t *Table) tableHasRoomForNet(p network) bool {

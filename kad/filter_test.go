@@ -83,10 +83,7 @@ func TestFilterDoesNotAskAgain(t *testing.T) {
 // TestFilterAcceptsNobody: all serve as steps on the way, none as a result.
 func TestFilterAcceptsNobody(t *testing.T) {
 	w := newWorld(t, 2)
-	w.populate(200, 0)
-	w.t.cfg.Bootnodes = []*enode.Node{w.order[0].node}
-	w.start()
-	w.runFor(time.Minute)
+	w.join(200, time.Minute)
 	found, hops := w.lookup(w.t.RandomTarget(), LookupOptions{Filter: func(*enode.Node) bool { return false }})
 	if len(found) != 0 || len(hops) < BucketSize {
 		t.Errorf("found %d in %d hops", len(found), len(hops))

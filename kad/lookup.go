@@ -258,7 +258,7 @@ func (l *Lookup) ask(c *candidate) {
 
 // answer takes the outcome of a query of n.
 func (l *Lookup) answer(n *enode.Node, depth int, took time.Duration, nodes []*enode.Node, err error) {
-	t, known := l.t, l.t.refresh.news
+	t, news := l.t, l.t.refresh.news
 	hop := Hop{Node: n, Depth: depth, Distance: enode.LogDist(l.target.ID, n.ID()), Returned: len(nodes), Took: took, Err: err}
 	if err != nil {
 		t.stats.QueriesFailed++
@@ -279,8 +279,11 @@ func (l *Lookup) answer(n *enode.Node, depth int, took time.Duration, nodes []*e
 	}
 	if err == nil {
 		l.heard = nil
-		l.dry++
-		if fresh := l.add(nodes, depth+1); (l.into == nil && fresh > 0) || (l.into != nil && t.refresh.news != known) {
+		told := l.add(nodes, depth+1) > 0
+		if l.into != nil {
+			told = t.refresh.news != news
+		}
+		if l.dry++; told {
 			l.dry = 0
 		}
 		hop.Heard = l.heard

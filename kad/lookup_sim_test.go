@@ -77,10 +77,7 @@ func accuracy(t *testing.T, w *world) (right, want int) {
 // TestLookupOfOwnNeighbours: the own ID's surroundings are known best.
 func TestLookupOfOwnNeighbours(t *testing.T) {
 	w := newWorld(t, 77)
-	w.populate(500, 0)
-	w.t.cfg.Bootnodes = []*enode.Node{w.order[0].node}
-	w.start()
-	w.runFor(time.Minute)
+	w.join(500, time.Minute)
 	for _, n := range trueClosest(w.alive(), w.t.cfg.Self) {
 		if !w.isLive(n) {
 			t.Errorf("one of the 16 closest, at distance %d, is no entry", enode.LogDist(w.t.cfg.Self, n.ID()))

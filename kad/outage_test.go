@@ -20,10 +20,7 @@ func TestNetworkGoesAndComesBack(t *testing.T) {
 					for seed := range uint64(2) {
 						w := newWorld(t, seed)
 						w.check = size < 40
-						w.populate(size, 0)
-						w.t.cfg.Bootnodes = []*enode.Node{w.order[0].node}
-						w.start()
-						w.runFor(time.Hour)
+						w.join(size, time.Hour)
 						if bootnode == "gone" {
 							w.t.cfg.Bootnodes = nil
 						}
@@ -69,10 +66,7 @@ func TestEverybodyElseIsReplaced(t *testing.T) {
 	for seed := range uint64(5) {
 		w := newWorld(t, seed)
 		w.check = false
-		w.populate(100, 0)
-		w.t.cfg.Bootnodes = []*enode.Node{w.order[0].node}
-		w.start()
-		w.runFor(3 * time.Hour)
+		w.join(100, 3*time.Hour)
 		for _, p := range w.order {
 			p.dead = true
 		}

@@ -103,13 +103,13 @@ func (t *Table) AddFound(n *enode.Node) {
 		return
 	}
 	switch p := networkOf(n.IP()); {
-	case !t.hearsOfNet(b, p):
+	case !t.hasRoomForNet(b, p, t.checksOfNet(b, p)):
 		t.stats.DroppedDiversity++
 	case len(b.entries) < BucketSize && t.without(Liveness):
 		t.countNet(b, p)
 		t.addEntry(b, t.newEntry(n, 0, V4|V5))
 	case b.hasRoom():
-		t.enqueueCheck(n)
+		t.enqueueCheck(b, n)
 	case t.addReplacement(b, n, 0, 0):
 		t.countNet(b, p)
 	}

@@ -323,6 +323,16 @@ func (w *world) start() { w.t.Advance(w.now) }
 func (w *world) found(n *enode.Node) { w.tb.Helper(); w.t.AddFound(n); w.verify() }
 func (w *world) live(n *enode.Node)  { w.tb.Helper(); w.t.AddLive(n, V4); w.verify() }
 
+// join starts the table in a network of so many live nodes, of which it knows one, and lets
+// time pass.
+func (w *world) join(nodes int, d time.Duration) {
+	w.tb.Helper()
+	w.populate(nodes, 0)
+	w.t.cfg.Bootnodes = []*enode.Node{w.order[0].node}
+	w.start()
+	w.runFor(d)
+}
+
 // fill adds count live nodes to a bucket of the table.
 func (w *world) fill(bucket, count int) (peers []*peer) {
 	w.tb.Helper()

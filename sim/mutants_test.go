@@ -25,7 +25,7 @@ var mutants = []struct {
 		"case len(b.entries) < BucketSize && t.without(Liveness):",
 		"case len(b.entries) < BucketSize:", RuleLiveness},
 	{"who is heard of counts as seen", "kad/table.go",
-		"t.enqueueCheck(n)",
+		"t.enqueueCheck(b, n)",
 		"t.AddLive(n, V4)", RuleLiveness},
 	{"a done is called twice", "discv4/calls.go",
 		"first(r, err)",
