@@ -54,9 +54,9 @@ func (c *checker) remove(id enode.ID) {
 }
 
 // checksOfNet returns how many nodes of network p are checked for places in b: those of one
-// network can't keep all places busy.
+// network can't keep all places busy. Those of none are not counted.
 func (t *Table) checksOfNet(b *bucket, p network) (n int) {
-	if b.checking == 0 {
+	if p == 0 || b.checking == 0 {
 		return 0
 	}
 	for _, c := range t.checks.pending {
