@@ -85,6 +85,7 @@ type candidate struct {
 // three at a time, until the 16 closest have been asked.
 type Lookup struct {
 	t        *Table
+	number   uint32 // 0: a refresh's
 	target   Target
 	opts     LookupOptions
 	done     func([]*enode.Node)
@@ -117,7 +118,8 @@ func (t *Table) Lookup(target Target, opts LookupOptions, done func([]*enode.Nod
 
 // startLookup starts a lookup from the table and the nodes given.
 func (t *Table) startLookup(target Target, opts LookupOptions, start []*enode.Node, done func([]*enode.Node)) *Lookup {
-	l := &Lookup{t: t, target: target, opts: opts, done: done, fallback: start != nil}
+	t.begun++
+	l := &Lookup{t: t, number: t.begun, target: target, opts: opts, done: done, fallback: start != nil}
 	t.lookups = append(t.lookups, l)
 	l.add(t.Closest(nil, target.ID, BucketSize, 0, nil), 0)
 	l.add(start, 0)

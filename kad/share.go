@@ -91,7 +91,7 @@ func (l *Lookup) guest(n *enode.Node) (p network, yes bool) {
 // and is none. If there is a place it is the node's from now on.
 func (l *Lookup) turnsAway(n *enode.Node) bool {
 	p, yes := l.guest(n)
-	return yes && (!l.t.refresh.settled || !l.t.guests.take(p, headOf(n.ID())))
+	return yes && (!l.t.refresh.settled || !l.t.guests.take(p, headOf(n.ID()), l.number))
 }
 
 // guests are the nodes that lookups ask besides the table's, of networks that have
@@ -102,6 +102,7 @@ type guests []guestNet
 type guestNet struct {
 	net   network
 	heads [netGuests]uint64
+	by    uint32 // the last lookup that gave a place, by its number
 }
 
 func (g guests) of(p network) *guestNet {
@@ -133,8 +134,9 @@ func (t *Table) welcome(p network, head uint64) bool {
 	return t.refresh.settled && (n == nil || n.place(head) != nil)
 }
 
-// take gives a node its place, if there is one.
-func (g *guests) take(p network, head uint64) bool {
+// take gives a node its place, if there is one and the last of its network's was not given by
+// the same lookup. Those of refreshes, whose number is 0, give all.
+func (g *guests) take(p network, head uint64, by uint32) bool {
 	n := g.of(p)
 	if n == nil {
 		if len(*g) >= maxGuestNets {
@@ -144,10 +146,12 @@ func (g *guests) take(p network, head uint64) bool {
 		n = &(*g)[len(*g)-1]
 	}
 	at := n.place(head)
-	if at == nil {
+	if at == nil || (*at != head && by != 0 && n.by == by) {
 		return false
 	}
-	*at = head
+	if *at != head {
+		*at, n.by = head, by
+	}
 	return true
 }
 

@@ -197,6 +197,29 @@ func TestAskedTogether(t *testing.T) {
 	}
 }
 
+// TestSwarmIsHeldAtOnce: a lookup is told of many near what it looks for, and the first ones
+// find no more of these than the table takes and one each.
+func TestSwarmIsHeldAtOnce(t *testing.T) {
+	for seed := range uint64(20) {
+		w, in := swarm(t, seed)
+		met := make(map[enode.ID]bool)
+		for i := range netGuests {
+			found, _ := w.lookup(TargetOf(randomKey(w.rng)), LookupOptions{})
+			for _, n := range found {
+				if networkOf(n.IP()) == in {
+					met[n.ID()] = true
+				}
+			}
+			if most := netsPerBucket + i + 1; len(met) > most {
+				t.Errorf("seed %d: %d are found by %d lookups, want up to %d", seed, len(met), i+1, most)
+			}
+		}
+		if len(met) == 0 {
+			t.Errorf("seed %d: none of the network is found", seed)
+		}
+	}
+}
+
 // TestSwarmTargetIsFound: who is looked for is found, whatever his network has.
 func TestSwarmTargetIsFound(t *testing.T) {
 	w, in := swarm(t, 4)
@@ -249,16 +272,24 @@ func TestGuests(t *testing.T) {
 	var g guests
 	for head := uint64(1); head <= netGuests; head++ {
 		for range 2 { // the second time it has its place
-			if !g.take(7, head) {
+			if !g.take(7, head, 0) {
 				t.Fatalf("no place for %d", head)
 			}
 		}
 	}
-	if g.take(7, 99) {
+	if g.take(7, 99, 0) {
 		t.Error("a place too many")
 	}
+	for lookup := uint32(1); lookup <= 2; lookup++ {
+		for p := network(8); p < 10; p++ {
+			own := uint64(lookup)
+			if !g.take(p, own, lookup) || !g.take(p, own, lookup) || g.take(p, own+10, lookup) {
+				t.Errorf("lookup %d does not give one place of network %d", lookup, p)
+			}
+		}
+	}
 	for p := network(100); p < 100+maxGuestNets; p++ {
-		g.take(p, 1)
+		g.take(p, 1, 0)
 	}
 	if len(g) != maxGuestNets || g.of(7) != nil {
 		t.Errorf("%d networks", len(g))
@@ -266,7 +297,7 @@ func TestGuests(t *testing.T) {
 	w := newWorld(t, 5)
 	n := w.newNode(netip.MustParseAddr("198.51.100.1"))
 	p, head := networkOf(n.IP()), headOf(n.ID())
-	g.take(p, head)
+	g.take(p, head, 0)
 	g.leave(n)
 	if *g.of(p).place(head) != 0 {
 		t.Error("it has not left")
