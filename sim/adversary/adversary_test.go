@@ -316,9 +316,13 @@ func betray(t *testing.T, speak kad.Protocol) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	naive, err := w.Add(sim.Node{Bootnodes: []*sim.Host{hostile, hosts[0]}, Protocols: speak, Without: sim.AllDefences})
-	if err != nil {
-		t.Fatal(err)
+	var naive []*sim.Host // with one, chance makes of its share anything from 0.2 to 0.8
+	for range 5 {
+		h, err := w.Add(sim.Node{Bootnodes: []*sim.Host{hostile, hosts[0]}, Protocols: speak, Without: sim.AllDefences})
+		if err != nil {
+			t.Fatal(err)
+		}
+		naive = append(naive, h)
 	}
 	run(t, w, 5*time.Minute)
 	if share := c.TableShare(lost); share < 1 {
@@ -327,9 +331,14 @@ func betray(t *testing.T, speak kad.Protocol) {
 	if share := c.TableShare(lucky); share > c.AddressShare(w)+0.05 {
 		t.Errorf("%v: %.2f of the table of who knew another", speak, share)
 	}
-	if share := c.TableShare(naive); share < 0.3 {
-		t.Errorf("%v: %.2f of the table of who does without defences: the test shows nothing", speak, share)
+	share := 0.0
+	for _, h := range naive {
+		share += c.TableShare(h) / float64(len(naive))
 	}
+	if share < 0.3 {
+		t.Errorf("%v: %.2f of the tables of who does without defences: the test shows nothing", speak, share)
+	}
+	t.Logf("%v: %.2f of the tables of who does without defences", speak, share)
 }
 
 // TestFlood: a victim of a flood finds what it looks for, and what it drops is counted.
