@@ -260,16 +260,19 @@ func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) D
 			nodes = append(nodes, n)
 		}
 	}
+	r.received += int32(count) // of maxNeighbors packets at most
+	if excess := int(r.received) - kad.BucketSize; excess > 0 {
+		nodes = nodes[:max(0, len(nodes)-excess)]
+	}
 	if r.state == late {
+		if r.received >= kad.BucketSize {
+			m.stop(r)
+		}
 		m.table.AddLate(r.node, nodes)
 		return DropNone
 	}
 	if r.tries == 1 && r.state == asked {
 		m.rtt.Observe(time.Duration(m.at - r.first.at))
-	}
-	r.received += int32(count) // of maxNeighbors packets at most
-	if excess := int(r.received) - kad.BucketSize; excess > 0 {
-		nodes = nodes[:max(0, len(nodes)-excess)]
 	}
 	if r.nodes == nil {
 		r.nodes = make([]*enode.Node, 0, kad.BucketSize)

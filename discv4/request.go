@@ -218,10 +218,10 @@ func (m *Machine) requestDue(r *request) {
 }
 
 // gotAll hands on the nodes of a FINDNODE that is complete, as far as one can
-// tell. While nobody waits for its place it keeps listening for a packet that
-// was overtaken.
+// tell. While nobody waits for its place and there may be more to come it keeps
+// listening for a packet that was overtaken.
 func (m *Machine) gotAll(r *request) {
-	if len(r.queue) > 0 {
+	if len(r.queue) > 0 || r.received >= kad.BucketSize {
 		m.stop(r)
 	} else {
 		m.stopAwaiting(r)

@@ -181,22 +181,27 @@ func TestNeighborsMatching(t *testing.T) {
 }
 
 // TestNeighborsParts: an answer in two packets, in order, reordered, doubled,
-// with the second lost, or with more nodes than there may be.
+// with the second lost, or with more nodes than there may be. Once 16 have come, what
+// follows is unsolicited.
 func TestNeighborsParts(t *testing.T) {
 	nodes := crowd(100, 40)
 	one, two := neighborsOf(nodes[:12]...), neighborsOf(nodes[12:16]...)
 	for name, test := range map[string]struct {
 		packets  []Packet
 		got, old int // nodes in the result, and those checked though they came late
+		over     int // packets that come when all have
 	}{
-		"in order":        {[]Packet{one, two}, 16, 0},
-		"reordered":       {[]Packet{two, one}, 4, 12},
-		"first doubled":   {[]Packet{one, one, two}, 16, 4},
-		"second lost":     {[]Packet{one}, 12, 0},
-		"first lost":      {[]Packet{two}, 4, 0},
-		"too many":        {[]Packet{neighborsOf(nodes[:12]...), neighborsOf(nodes[12:24]...)}, 16, 0},
-		"empty":           {[]Packet{neighborsOf()}, 0, 0},
-		"many small ones": {[]Packet{neighborsOf(nodes[:2]...), neighborsOf(nodes[2:4]...), neighborsOf(nodes[4:6]...)}, 2, 4},
+		"in order":        {[]Packet{one, two}, 16, 0, 0},
+		"reordered":       {[]Packet{two, one}, 4, 12, 0},
+		"first doubled":   {[]Packet{one, one, two}, 16, 0, 1},
+		"second doubled":  {[]Packet{one, two, two}, 16, 0, 1},
+		"all late":        {[]Packet{two, one, one}, 4, 12, 1},
+		"second lost":     {[]Packet{one}, 12, 0, 0},
+		"first lost":      {[]Packet{two}, 4, 0, 0},
+		"too many":        {[]Packet{neighborsOf(nodes[:12]...), neighborsOf(nodes[12:24]...)}, 16, 0, 0},
+		"too many, late":  {[]Packet{two, neighborsOf(nodes[:12]...), neighborsOf(nodes[16:28]...)}, 4, 12, 1},
+		"empty":           {[]Packet{neighborsOf()}, 0, 0, 0},
+		"many small ones": {[]Packet{neighborsOf(nodes[:2]...), neighborsOf(nodes[2:4]...), neighborsOf(nodes[4:6]...)}, 2, 4, 0},
 	} {
 		l := newTestLab(t)
 		a := newActor(1, "5.1.1.1:30303")
@@ -204,8 +209,12 @@ func TestNeighborsParts(t *testing.T) {
 		got := l.findnode(a)
 		l.flush()
 		checked := make(map[enode.ID]bool)
-		for _, p := range test.packets {
-			for _, o := range ofKind(l.expect(DropNone, a, p), Ping) {
+		for i, p := range test.packets {
+			want := DropNone
+			if i >= len(test.packets)-test.over {
+				want = DropUnsolicited
+			}
+			for _, o := range ofKind(l.expect(want, a, p), Ping) {
 				i := slices.IndexFunc(nodes, func(n *actor) bool { return n.at == o.To })
 				checked[nodes[i].node.ID()] = true
 			}
