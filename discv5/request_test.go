@@ -2,6 +2,7 @@ package discv5
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -87,25 +88,28 @@ func testNodes(n int) (list []*enode.Node) {
 	return list
 }
 
-// TestDistances: those of lookups are a target's and those next to it.
+// TestDistances: those of lookups are a target's, those near the node, and those outwards, as far
+// as there are such distances.
 func TestDistances(t *testing.T) {
 	var n, target enode.ID
 	for _, c := range []struct {
 		bit  int // the highest in which they differ; -1: none
-		want [3]uint16
+		want []uint16
 	}{
-		{-1, [3]uint16{0, 1, 2}},
-		{0, [3]uint16{1, 2, 3}},
-		{1, [3]uint16{2, 3, 1}},
-		{100, [3]uint16{101, 102, 100}},
-		{254, [3]uint16{255, 256, 254}},
-		{255, [3]uint16{256, 255, 254}},
+		{-1, []uint16{0, 1}},
+		{0, []uint16{1, 2}},
+		{1, []uint16{2, 3}},
+		{2, []uint16{3, 4, 1}},
+		{3, []uint16{4, 1, 5, 2}},
+		{100, []uint16{101, 98, 102, 99}},
+		{254, []uint16{255, 252, 256, 253}},
+		{255, []uint16{256, 253, 254}},
 	} {
 		target = n
 		if c.bit >= 0 {
 			target[31-c.bit/8] ^= 1 << (c.bit % 8)
 		}
-		if got := Distances(n, target); [3]uint16(got) != c.want {
+		if got := Distances(n, target); !slices.Equal(got, c.want) {
 			t.Errorf("bit %d: %v, want %v", c.bit, got, c.want)
 		}
 	}
