@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kithnet/kith/internal/hugepages"
 	"github.com/kithnet/kith/sim/scenario"
 )
 
@@ -80,7 +81,7 @@ func (f *simFlags) run(ctx context.Context, a *app, s *scenario.Scenario, name s
 func (f *simFlags) simulate(ctx context.Context, a *app, s *scenario.Scenario, o scenario.Options) (*scenario.Result, error) {
 	show, done := simProgress(a, f.json, s.Name)
 	defer done()
-	defer collectFor(cmp.Or(o.Nodes, s.Nodes))()
+	defer holdFor(cmp.Or(o.Nodes, s.Nodes))()
 	o.Progress = show
 	r, err := scenario.Run(ctx, s, o)
 	if err != nil {
@@ -96,14 +97,21 @@ const (
 	largeWorldGCs = 33
 )
 
-// collectFor has the collector run as often as is good for so many nodes, unless the
-// environment says how often, and returns what ends that.
-func collectFor(nodes int) (undo func()) {
-	if nodes < largeWorld || os.Getenv("GOGC") != "" {
+// holdFor has memory held as is good for so many nodes, and returns what ends that: in huge pages,
+// and with the collector run so often, unless the environment says how often.
+func holdFor(nodes int) (undo func()) {
+	if nodes < largeWorld {
 		return func() {}
 	}
+	stop := hugepages.Keep()
+	if os.Getenv("GOGC") != "" {
+		return stop
+	}
 	before := debug.SetGCPercent(largeWorldGCs)
-	return func() { debug.SetGCPercent(before) }
+	return func() {
+		debug.SetGCPercent(before)
+		stop()
+	}
 }
 
 var errInterrupted = errors.New("interrupted")

@@ -29,6 +29,7 @@ var layers = []struct {
 	{"discv5", []string{"rlp", "secp", "enr", "enode", "kad", "internal/keyed", "internal/limit", "internal/wait"}},
 	{"peering", []string{"enode"}},
 	{"internal/bufpool", nil},
+	{"internal/hugepages", nil},
 	{"internal/netio", []string{"internal/bufpool", "golang.org/x/sys"}},
 	{"rlpx", []string{"rlp", "secp", "internal/bufpool", "internal/netio", "github.com/golang/snappy"}},
 	{"nodedb", []string{"rlp", "secp", "enr", "enode"}},
@@ -41,7 +42,7 @@ var layers = []struct {
 	{"sim/scenario", []string{"enode", "kad", "peering", "sim", "sim/adversary", "sim/report", "github.com/BurntSushi/toml"}},
 	{"internal/tidy", nil},
 	{"examples/chat", []string{"secp", "enode", "p2p"}},
-	{"cmd/kith", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "discv5", "peering", "rlpx", "nodedb", "discover", "p2p", "internal/netio", "sim", "sim/scenario", "sim/report", "golang.org/x/term", "golang.org/x/sys"}},
+	{"cmd/kith", []string{"rlp", "secp", "enr", "enode", "kad", "discv4", "discv5", "peering", "rlpx", "nodedb", "discover", "p2p", "internal/netio", "internal/hugepages", "sim", "sim/scenario", "sim/report", "golang.org/x/term", "golang.org/x/sys"}},
 }
 
 func TestImportsPointDown(t *testing.T) {
