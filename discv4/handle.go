@@ -265,7 +265,7 @@ func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) D
 		nodes = nodes[:max(0, len(nodes)-excess)]
 	}
 	if r.state == late {
-		if r.received >= kad.BucketSize {
+		if r.full() {
 			m.stop(r)
 		}
 		m.table.AddLate(r.node, nodes)
@@ -278,7 +278,7 @@ func (m *Machine) handleNeighbors(from netip.AddrPort, id enode.ID, p *Packet) D
 		r.nodes = make([]*enode.Node, 0, kad.BucketSize)
 	}
 	r.nodes = append(r.nodes, nodes...)
-	if r.received >= kad.BucketSize || count < fullAnswer {
+	if r.full() || count < fullAnswer {
 		m.gotAll(r)
 		return DropNone
 	}

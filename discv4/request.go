@@ -217,11 +217,14 @@ func (m *Machine) requestDue(r *request) {
 	}
 }
 
+// full reports whether all nodes that may answer a FINDNODE have come.
+func (r *request) full() bool { return r.received >= kad.BucketSize }
+
 // gotAll hands on the nodes of a FINDNODE that is complete, as far as one can
 // tell. While nobody waits for its place and there may be more to come it keeps
 // listening for a packet that was overtaken.
 func (m *Machine) gotAll(r *request) {
-	if len(r.queue) > 0 || r.received >= kad.BucketSize {
+	if len(r.queue) > 0 || r.full() {
 		m.stop(r)
 	} else {
 		m.stopAwaiting(r)

@@ -113,13 +113,15 @@ func (t *Table) Lookup(target Target, opts LookupOptions, done func([]*enode.Nod
 	if len(t.lookups)-min(t.refresh.running, 1) >= maxLookups {
 		return nil, ErrBusy
 	}
-	return t.startLookup(target, opts, nil, done), nil
+	l := t.startLookup(target, opts, nil, done)
+	t.begun++
+	l.number = t.begun
+	return l, nil
 }
 
 // startLookup starts a lookup from the table and the nodes given.
 func (t *Table) startLookup(target Target, opts LookupOptions, start []*enode.Node, done func([]*enode.Node)) *Lookup {
-	t.begun++
-	l := &Lookup{t: t, number: t.begun, target: target, opts: opts, done: done, fallback: start != nil}
+	l := &Lookup{t: t, target: target, opts: opts, done: done, fallback: start != nil}
 	t.lookups = append(t.lookups, l)
 	l.add(t.Closest(nil, target.ID, BucketSize, 0, nil), 0)
 	l.add(start, 0)

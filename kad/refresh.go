@@ -137,7 +137,6 @@ func (t *Table) refreshLookup(target Target, into *bucket, start []*enode.Node) 
 	r := &t.refresh
 	r.news = 0
 	l := t.startLookup(target, LookupOptions{}, start, t.refreshLookupDone)
-	l.number = 0
 	if l.brief = r.interval > 0 || r.growing > 0; r.interval == 0 {
 		l.into = into
 	}

@@ -145,14 +145,17 @@ func (g *guests) take(p network, head uint64, by uint32) bool {
 		*g = append(*g, guestNet{net: p})
 		n = &(*g)[len(*g)-1]
 	}
-	at := n.place(head)
-	if at == nil || (*at != head && by != 0 && n.by == by) {
+	switch at := n.place(head); {
+	case at == nil:
 		return false
-	}
-	if *at != head {
+	case *at == head:
+		return true
+	case by != 0 && by == n.by:
+		return false
+	default:
 		*at, n.by = head, by
+		return true
 	}
-	return true
 }
 
 // leave frees the place of a node that does not answer.

@@ -25,7 +25,7 @@ type Table struct {
 	reval   revalidator
 	refresh refresher
 
-	begun     uint32 // lookups so far
+	begun     uint32 // lookups so far, refreshes' not counted
 	lookups   []*Lookup
 	queryTime time.Duration // average time of the queries that were answered
 	nextStall time.Time     // when a query's slot is next taken; zero: none

@@ -25,7 +25,8 @@ func Keep() (stop func()) {
 		defer close(done)
 		tick := time.NewTicker(pause)
 		defer tick.Stop()
-		for a := (advised{}); ; {
+		a := advised{}
+		for {
 			a.advise()
 			select {
 			case <-tick.C:

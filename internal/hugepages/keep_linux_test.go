@@ -2,6 +2,7 @@ package hugepages
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -23,12 +24,8 @@ func TestKeep(t *testing.T) {
 	}
 	marked := 0
 	for line := range strings.Lines(string(b)) {
-		if f := strings.Fields(line); f[0] == "VmFlags:" {
-			for _, flag := range f[1:] {
-				if flag == "hg" {
-					marked++
-				}
-			}
+		if f := strings.Fields(line); f[0] == "VmFlags:" && slices.Contains(f, "hg") {
+			marked++
 		}
 	}
 	if (marked > 0) != onRequest() {
