@@ -113,17 +113,15 @@ func (t *Table) Lookup(target Target, opts LookupOptions, done func([]*enode.Nod
 	if len(t.lookups)-min(t.refresh.running, 1) >= maxLookups {
 		return nil, ErrBusy
 	}
-	l := t.startLookup(target, opts, nil, done)
 	t.begun++
-	l.number = t.begun
-	return l, nil
+	return t.startLookup(&Lookup{number: t.begun, target: target, opts: opts, done: done}, nil), nil
 }
 
-// startLookup starts a lookup from the table and the nodes given.
-func (t *Table) startLookup(target Target, opts LookupOptions, start []*enode.Node, done func([]*enode.Node)) *Lookup {
-	l := &Lookup{t: t, target: target, opts: opts, done: done, fallback: start != nil}
+// startLookup starts l, which says what to look for, from the table and the nodes given.
+func (t *Table) startLookup(l *Lookup, start []*enode.Node) *Lookup {
+	l.t, l.fallback = t, start != nil
 	t.lookups = append(t.lookups, l)
-	l.add(t.Closest(nil, target.ID, BucketSize, 0, nil), 0)
+	l.add(t.Closest(nil, l.target.ID, BucketSize, 0, nil), 0)
 	l.add(start, 0)
 	l.pump()
 	return l

@@ -136,7 +136,7 @@ func (t *Table) askBootnode(n *enode.Node, l *Lookup) {
 func (t *Table) refreshLookup(target Target, into *bucket, start []*enode.Node) *Lookup {
 	r := &t.refresh
 	r.news = 0
-	l := t.startLookup(target, LookupOptions{}, start, t.refreshLookupDone)
+	l := t.startLookup(&Lookup{target: target, done: t.refreshLookupDone}, start)
 	if l.brief = r.interval > 0 || r.growing > 0; r.interval == 0 {
 		l.into = into
 	}

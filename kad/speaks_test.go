@@ -97,7 +97,7 @@ func TestVia(t *testing.T) {
 		w.found(p.node)
 		answered("checked", p)
 		p = w.addIn(15)
-		w.t.startLookup(w.t.RandomTarget(), LookupOptions{}, []*enode.Node{p.node}, func([]*enode.Node) {})
+		w.t.startLookup(&Lookup{target: w.t.RandomTarget(), done: func([]*enode.Node) {}}, []*enode.Node{p.node})
 		answered("queried", p)
 		p = w.addIn(14)
 		w.t.AddLive(p.node, 0)
